@@ -1,0 +1,25 @@
+//! The nouns and rules of Keyroll, as pure functions.
+//!
+//! Promise: everything that is decided (what a name may be, what a template means, which
+//! credential a route uses, who may do what) is decided here, from its arguments alone.
+//!
+//! Absences: no input or output, no async, no SQL, no cryptography, no clock and no randomness.
+//! Of HTTP it knows the vocabulary (the `http` crate's names and values), never a connection.
+
+pub mod access;
+pub mod audit;
+pub mod client;
+pub mod environment;
+pub mod id;
+pub mod name;
+pub mod path;
+pub mod problem;
+pub mod rotation;
+pub mod route;
+pub mod secret;
+pub mod snapshot;
+pub mod template;
+pub mod time;
+pub mod token;
+pub mod upstream;
+pub mod usage;
