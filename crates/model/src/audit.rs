@@ -28,7 +28,7 @@ pub struct Event {
     /// The request that asked for it.
     pub request_id: Option<String>,
     /// The rotation that it is part of.
-    pub rotation: Option<String>,
+    pub rotation_id: Option<String>,
     /// The rotation's epoch.
     pub epoch: Option<i64>,
 }
@@ -64,7 +64,7 @@ impl Event {
             after: Value::Null,
             outcome: "done".to_owned(),
             request_id: origin.request_id.clone(),
-            rotation: None,
+            rotation_id: None,
             epoch: None,
         }
     }

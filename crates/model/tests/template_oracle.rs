@@ -1,5 +1,11 @@
 //! Templates against a slow reading of the rules that shares no code with them, on text full of braces.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 use std::collections::BTreeMap;
 
 use model::name::SecretName;
@@ -12,7 +18,9 @@ fn naive(text: &[char], column: usize) -> Result<Vec<Naive>, usize> {
         [] => return Ok(Vec::new()),
         ['\\', '{', '{', ..] => (3, vec![Naive::Text('{'), Naive::Text('{')]),
         ['{', '{', inside @ ..] => {
-            let length = (0..inside.len()).find(|at| inside[*at..].starts_with(&['}', '}'])).ok_or(column)?;
+            let length = (0..inside.len())
+                .find(|at| inside[*at..].starts_with(&['}', '}']))
+                .ok_or(column)?;
             let word: String = inside[..length].iter().collect();
             (2 + length + 2, vec![naive_word(&word).ok_or(column)?])
         }
@@ -58,7 +66,9 @@ fn flat(template: &Template) -> Vec<Naive> {
     template.parts().flat_map(part).collect()
 }
 
-fn naive_fill(parts: &[Naive], values: &BTreeMap<String, String>, encode: fn(&str) -> String) -> String {
+type Encode = fn(&str) -> String;
+
+fn naive_fill(parts: &[Naive], values: &BTreeMap<String, String>, encode: Encode) -> String {
     let mut out = String::new();
     for part in parts {
         out.push_str(&encode(&match part {
@@ -103,8 +113,11 @@ fn wild() -> impl Strategy<Value = String> {
 
 fn values() -> impl Strategy<Value = BTreeMap<String, String>> {
     let value = || prop_oneof![wild(), any::<String>()];
-    (value(), value(), value())
-        .prop_map(|(a, b, c)| [("a", a), ("b_1", b), ("C", c)].map(|(name, value)| (name.to_owned(), value)).into())
+    (value(), value(), value()).prop_map(|(a, b, c)| {
+        [("a", a), ("b_1", b), ("C", c)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    })
 }
 
 proptest! {
@@ -148,7 +161,7 @@ proptest! {
         let known = template.secrets().all(|name| values.contains_key(name.as_str()));
         let lookup = |name: &SecretName| values.get(name.as_str()).map(String::as_str);
         let parts = naive(&text.chars().collect::<Vec<_>>(), 1).unwrap();
-        let places: [(Place, fn(&str) -> String); 3] =
+        let places: [(Place, Encode); 3] =
             [(Place::Header, str::to_owned), (Place::Body, str::to_owned), (Place::Query, naive_percent)];
         for (place, encode) in places {
             let admitted = template.check(place).is_ok()

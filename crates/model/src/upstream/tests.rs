@@ -187,9 +187,10 @@ fn addresses_are_classified() {
 #[test]
 fn what_may_be_dialled() {
     use AddressClass as C;
-    let own = ["10.0.0.0/8", "fd12::/16"];
+    const OWN: &[&str] = &["10.0.0.0/8", "fd12::/16"];
     // upstream, address, own networks, verdict
-    let table: &[(&str, &str, &[&str], Result<(), Refused>)] = &[
+    type Row = (&'static str, &'static str, &'static [&'static str], Result<(), Refused>);
+    let table: &[Row] = &[
         ("https://h.example", "8.8.8.8", &[], Ok(())),
         ("https://h.example", "2606:4700::1111", &[], Ok(())),
         ("https://h.example", "127.0.0.1", &[], Err(Refused::NotPublic(C::Loopback))),
@@ -199,26 +200,26 @@ fn what_may_be_dialled() {
         ("https://h.example", "169.254.169.254", &[], Err(Refused::NotPublic(C::Metadata))),
         ("https://h.example", "100.64.0.1", &[], Err(Refused::NotPublic(C::Shared))),
         ("https://h.example", "0.0.0.0", &["0.0.0.0/0"], Err(Refused::Unusable(C::Unspecified))),
-        ("https://h.example", "10.1.2.3", &own, Ok(())),
-        ("https://h.example", "::ffff:10.1.2.3", &own, Ok(())),
-        ("https://h.example", "fd12::1", &own, Ok(())),
-        ("https://h.example", "192.168.0.1", &own, Err(Refused::NotPublic(C::Private))),
+        ("https://h.example", "10.1.2.3", OWN, Ok(())),
+        ("https://h.example", "::ffff:10.1.2.3", OWN, Ok(())),
+        ("https://h.example", "fd12::1", OWN, Ok(())),
+        ("https://h.example", "192.168.0.1", OWN, Err(Refused::NotPublic(C::Private))),
         ("https://10.1.2.3", "10.1.2.3", &[], Ok(())),
-        ("https://10.1.2.3", "10.1.2.4", &own, Err(Refused::Elsewhere)),
+        ("https://10.1.2.3", "10.1.2.4", OWN, Err(Refused::Elsewhere)),
         ("https://169.254.169.254", "169.254.169.254", &[], Ok(())),
         ("http://127.0.0.1:1", "127.0.0.1", &[], Ok(())),
         ("http://127.0.0.1:1", "127.0.0.2", &[], Err(Refused::Elsewhere)),
         ("http://localhost:1", "127.0.0.1", &[], Ok(())),
         ("http://localhost:1", "::1", &[], Ok(())),
-        ("http://localhost:1", "10.1.2.3", &own, Err(Refused::Elsewhere)),
+        ("http://localhost:1", "10.1.2.3", OWN, Err(Refused::Elsewhere)),
         ("http://localhost:1", "8.8.8.8", &[], Err(Refused::Elsewhere)),
-        ("http://h.internal", "10.1.2.3", &own, Ok(())),
-        ("http://h.internal", "8.8.8.8", &own, Err(Refused::PlainText)),
-        ("http://h.internal", "127.0.0.1", &own, Err(Refused::NotPublic(C::Loopback))),
+        ("http://h.internal", "10.1.2.3", OWN, Ok(())),
+        ("http://h.internal", "8.8.8.8", OWN, Err(Refused::PlainText)),
+        ("http://h.internal", "127.0.0.1", OWN, Err(Refused::NotPublic(C::Loopback))),
     ];
     for (upstream, address, networks, verdict) in table {
         // A route saved while more was allowed is checked against what is allowed now.
-        let parsed = Upstream::parse(upstream, &nets(&own)).unwrap();
+        let parsed = Upstream::parse(upstream, &nets(OWN)).unwrap();
         assert_eq!(may_dial(&parsed, ip(address), &nets(networks)), *verdict, "{upstream} at {address}");
     }
 }

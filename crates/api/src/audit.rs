@@ -1,0 +1,68 @@
+//! The audit: one event per change, in the order of the changes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+/// The media type of an export: one [`AuditItem`] per line.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// One audit event. `leaf_hash` is SHA-256 over a zero byte and the canonical JSON (RFC 8785) of `record`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditItem {
+    /// What happened.
+    pub record: AuditRecord,
+    /// The leaf of the Merkle tree (RFC 9162), as hexadecimal digits.
+    pub leaf_hash: String,
+}
+
+/// What happened. Never a secret's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditRecord {
+    /// Its place in the order of all events, from 1 without gaps.
+    pub sequence: u64,
+    /// When (RFC 3339).
+    pub time: String,
+    /// Who, such as `token:ci` or `system`.
+    pub actor: String,
+    /// From where: the address of the caller, or the part of the system.
+    pub source: Option<String>,
+    /// What was done, such as `secret.create`.
+    pub action: String,
+    /// To what, such as `secret:stripe_api_key`.
+    pub subject: String,
+    /// The state before.
+    pub before: Option<Value>,
+    /// The state after.
+    pub after: Option<Value>,
+    /// How it ended, such as `done` or `refused`.
+    pub outcome: String,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// The rotation that it belongs to.
+    pub rotation_id: Option<String>,
+    /// The epoch of that rotation.
+    pub epoch: Option<u64>,
+}
+
+/// Filters of the audit; all that are given must hold. An export takes the same, without `limit` and `cursor`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AuditQuery {
+    /// Only by this actor.
+    pub actor: Option<String>,
+    /// Only this action, or with `*` at the end every action that begins so (`secret.*`).
+    pub action: Option<String>,
+    /// Only about this subject.
+    pub subject: Option<String>,
+    /// Only from this moment on (RFC 3339).
+    pub from: Option<String>,
+    /// Only before this moment (RFC 3339).
+    pub to: Option<String>,
+    /// How many items at most: 1 to 500, 50 when absent.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+    /// The `next` of the page before; absent for the first page.
+    pub cursor: Option<String>,
+}

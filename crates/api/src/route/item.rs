@@ -1,0 +1,77 @@
+//! What is told about a route and its history.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::RouteSettings;
+
+/// A route as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RouteItem {
+    /// Its name, the first segment of its address.
+    pub name: String,
+    /// Host names by which it can be reached too.
+    pub hosts: Vec<String>,
+    /// Free text.
+    pub description: String,
+    /// Free labels.
+    pub tags: Vec<String>,
+    /// What holds in every environment that does not say otherwise.
+    pub base: RouteSettings,
+    /// The environments that it is served in, with what they override.
+    pub environments: BTreeMap<String, RouteSettings>,
+    /// Counts the changes of this route, from 1.
+    pub revision: u64,
+    /// When it was created (RFC 3339).
+    pub created_at: String,
+    /// When it was last changed (RFC 3339).
+    pub updated_at: String,
+}
+
+/// Filters of the list of routes; all that are given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct RouteQuery {
+    /// Text to be found in name, description, tags or upstream, whatever the case.
+    pub q: Option<String>,
+    /// Only routes that are served in this environment.
+    pub environment: Option<String>,
+    /// Only routes that mention this secret.
+    pub secret: Option<String>,
+    /// Only with this label.
+    pub tag: Option<String>,
+    /// How many items at most: 1 to 500, 50 when absent.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+    /// The `next` of the page before; absent for the first page.
+    pub cursor: Option<String>,
+}
+
+/// One change of a route; the newest first in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RevisionItem {
+    /// Its number, from 1.
+    pub revision: u64,
+    /// When (RFC 3339).
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// What was done, such as `route.create`, `route.edit`, `route.roll-back`, `route.replace-secret`.
+    pub action: String,
+    /// What changed: a JSON Patch (RFC 6902) from the revision before to this one.
+    #[schema(value_type = Vec<Object>)]
+    pub diff: Value,
+}
+
+/// Which revision to go back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollBack {
+    /// Its number. Going back makes a new revision with that one's content.
+    #[schema(minimum = 1)]
+    pub revision: u64,
+}

@@ -1,0 +1,271 @@
+//! What makes a database usable: its keys, found or made, and on the first start its first inhabitants.
+//!
+//! The first start is one commit, the one that makes revision 1: either all of it is there, or the next start is the
+//! first again. A key file is made only for a database in which nothing is sealed; a missing one is never replaced.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use envelope::{FingerprintKey, Keyring, OpenError, WrappedKey, kek_file};
+use model::access::{Actor, Denied, Need, Role, authorize};
+use model::audit::{Event, Origin};
+use model::environment::Environment;
+use model::name::NameError;
+use model::time::{Clock, Entropy, Span, Timestamp};
+use serde_json::json;
+use store::{Store, StoreError, Token, WriteTx};
+
+use crate::process::BootstrapToken;
+
+/// Under which names the wrapped fingerprint key and the id of its KEK are stored.
+const FINGERPRINT_KEY: &str = "fingerprint_key";
+const FINGERPRINT_KEK: &str = "fingerprint_key.kek_id";
+
+/// How long the first admin token lives.
+const TOKEN_LIFE: Span = Span::from_hours(24);
+/// How short a bootstrap token may be.
+const SHORTEST_TOKEN: usize = 32;
+
+/// Why a start ended here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BootstrapError {
+    /// The KEK file is gone and secrets are sealed with it.
+    #[error(
+        "the KEK file {path} does not exist, but the database holds what was sealed with it: put the file back, or say \
+         where it is with --kek-file (without it nothing that is sealed can ever be opened)"
+    )]
+    KekMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The KEK file is another one.
+    #[error("the KEK file {path} lacks the key {kek_id}, which the database was sealed with")]
+    KekLacks {
+        /// The file.
+        path: PathBuf,
+        /// The id of the key.
+        kek_id: String,
+    },
+    /// The KEK file cannot be used.
+    #[error(transparent)]
+    KekUnusable(#[from] kek_file::LoadError),
+    /// No KEK file can be made.
+    #[error(transparent)]
+    KekNotMade(#[from] kek_file::CreateError),
+    /// The stored fingerprint key is not what was stored.
+    #[error(
+        "the stored fingerprint key does not open: the database was altered, or the KEK file {path} is not its own"
+    )]
+    FingerprintKey {
+        /// The KEK file.
+        path: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
+    /// A database with a history and without the fingerprint key.
+    #[error("the database has lost its fingerprint key: restore it from a backup")]
+    FingerprintKeyLost,
+    /// The bootstrap token cannot be used.
+    #[error(
+        "KEYROLL_BOOTSTRAP_TOKEN has to be {SHORTEST_TOKEN} characters or more, all of them visible ASCII: it is sent in a header"
+    )]
+    Token,
+    /// The first admin token cannot be written.
+    #[error("the admin token cannot be written to {path}")]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database.
+    #[error("the database")]
+    Store(#[from] StoreError),
+    /// A name of this file is no name: a mistake in this program.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The system may not do what it does: a mistake in this program.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+}
+
+/// What a start needs to know and to use.
+pub(crate) struct Bootstrap<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) entropy: &'a dyn Entropy,
+    /// Where the KEK file is, or is to be.
+    pub(crate) kek_file: &'a Path,
+    /// Where the first admin token goes.
+    pub(crate) token_file: &'a Path,
+    /// What the environment gave in its place.
+    pub(crate) token: Option<&'a BootstrapToken>,
+}
+
+/// The keys of a database, and what became of its first start.
+pub(crate) struct Ready {
+    pub(crate) keyring: Keyring,
+    pub(crate) fingerprints: FingerprintKey,
+    /// What to tell the operator; `None` but on the first start.
+    pub(crate) first: Option<FirstToken>,
+}
+
+/// Where the first admin token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FirstToken {
+    /// Whether it is in a file; otherwise the environment gave it.
+    pub(crate) written: bool,
+    /// When it ends.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Bootstrap<'_> {
+    /// Opens the keys, or makes them and everything else that a first start makes.
+    ///
+    /// # Errors
+    /// [`BootstrapError`]. Nothing that is sealed is ever put at risk; a first start can be tried again.
+    pub(crate) async fn run(&self) -> Result<Ready, BootstrapError> {
+        self.token.map_or(Ok(()), check)?;
+        let keyring = self.keyring().await?;
+        let read = self.store.read().await?;
+        match stored(&read).await? {
+            Some(wrapped) => {
+                let path = self.kek_file.to_owned();
+                let fingerprints = FingerprintKey::unwrap(&keyring, &wrapped)
+                    .map_err(|source| BootstrapError::FingerprintKey { path, source })?;
+                Ok(Ready { keyring, fingerprints, first: None })
+            }
+            None if read.position().revision == 0 => {
+                drop(read);
+                self.first(keyring).await
+            }
+            None => Err(BootstrapError::FingerprintKeyLost),
+        }
+    }
+
+    /// The keyring of the file, which must hold every key that something is sealed with.
+    async fn keyring(&self) -> Result<Keyring, BootstrapError> {
+        let read = self.store.read().await?;
+        let mut needed = read.kek_ids().await?;
+        needed.extend(stored(&read).await?.map(|wrapped| wrapped.kek_id));
+        drop(read);
+        let path = self.kek_file;
+        let keyring = match kek_file::load(path) {
+            Err(kek_file::LoadError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                if !needed.is_empty() {
+                    return Err(BootstrapError::KekMissing { path: path.to_owned() });
+                }
+                kek_file::create(path, self.entropy, self.clock.now())?;
+                kek_file::load(path)?
+            }
+            loaded => loaded?,
+        };
+        match needed.into_iter().find(|kek_id| keyring.ids().all(|id| id.as_str() != kek_id)) {
+            Some(kek_id) => Err(BootstrapError::KekLacks { path: path.to_owned(), kek_id }),
+            None => Ok(keyring),
+        }
+    }
+
+    async fn first(&self, keyring: Keyring) -> Result<Ready, BootstrapError> {
+        let now = self.clock.now();
+        let fingerprints = FingerprintKey::generate(self.entropy);
+        let permit = authorize(&Actor::system("bootstrap"), [Need::Administer])?;
+        let mut tx = self.store.begin(&permit).await?;
+        let wrapped = fingerprints.wrap(&keyring, self.entropy);
+        tx.set_meta(FINGERPRINT_KEY, &wrapped.bytes).await?;
+        tx.set_meta(FINGERPRINT_KEK, wrapped.kek_id.as_bytes()).await?;
+        let environments = environments()?;
+        for environment in &environments {
+            tx.insert_environment(environment).await?;
+        }
+        let expires_at = now.plus(TOKEN_LIFE);
+        let written = self.admit(&mut tx, now, expires_at).await?;
+        let after = json!({
+            "environments": environments,
+            "token": {"name": "bootstrap", "role": Role::Admin, "expires_at": expires_at},
+            "kek_id": wrapped.kek_id,
+        });
+        let event = Event::done(&permit, &Origin::local(), now, "system.bootstrap", "system".to_owned());
+        if let Err(error) = tx.commit(event.after(after)).await {
+            // A token that opens nothing should not lie about. Where even this fails the next start replaces it.
+            let _ = if written { std::fs::remove_file(self.token_file) } else { Ok(()) };
+            return Err(error.into());
+        }
+        Ok(Ready { keyring, fingerprints, first: Some(FirstToken { written, expires_at }) })
+    }
+
+    /// Makes the first admin, with the token of the environment or one in a file. The answer is whether a file was
+    /// written, which is done before the commit: a token that nobody knows would lock everybody out.
+    async fn admit(&self, tx: &mut WriteTx, now: Timestamp, expires_at: Timestamp) -> Result<bool, BootstrapError> {
+        let digest = match self.token {
+            Some(given) => envelope::token::digest(&given.0),
+            None => {
+                let token = envelope::token::issue(model::token::ADMIN_TOKEN, self.entropy);
+                let path = self.token_file.to_owned();
+                write_private(self.token_file, &token).map_err(|source| BootstrapError::TokenFile { path, source })?;
+                envelope::token::digest(&token)
+            }
+        };
+        let token = Token {
+            id: model::id::new("tok", now, self.entropy),
+            name: "bootstrap".to_owned(),
+            role: Role::Admin,
+            digest,
+            created_at: now,
+            created_by: Actor::system("bootstrap").name,
+            expires_at: Some(expires_at),
+            revoked_at: None,
+        };
+        tx.insert_token(&token).await?;
+        Ok(self.token.is_none())
+    }
+}
+
+/// The wrapped fingerprint key of the database, where it has one.
+async fn stored(read: &store::ReadTx) -> Result<Option<WrappedKey>, StoreError> {
+    let (bytes, kek_id) = (read.meta(FINGERPRINT_KEY).await?, read.meta(FINGERPRINT_KEK).await?);
+    Ok(bytes
+        .zip(kek_id)
+        .map(|(bytes, kek_id)| WrappedKey { bytes, kek_id: String::from_utf8_lossy(&kek_id).into_owned() }))
+}
+
+fn environments() -> Result<[Environment; 3], NameError> {
+    let environment = |name: &str, display_name: &str, rank, last| {
+        Ok(Environment {
+            name: name.parse()?,
+            display_name: display_name.to_owned(),
+            rank,
+            protected: last,
+            default: last,
+            version: 1,
+        })
+    };
+    Ok([
+        environment("development", "Development", 0, false)?,
+        environment("staging", "Staging", 1, false)?,
+        environment("production", "Production", 2, true)?,
+    ])
+}
+
+fn check(token: &BootstrapToken) -> Result<(), BootstrapError> {
+    let fits = token.0.len() >= SHORTEST_TOKEN && token.0.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(()) } else { Err(BootstrapError::Token) }
+}
+
+/// Writes a file that only its owner may read, in place of one that an interrupted first start left.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! First starts, later starts, and starts without the right key file.
+
+use std::os::unix::fs::PermissionsExt;
+
+use model::secret::SecretValue;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::ambient::{SystemClock, SystemEntropy};
+
+struct Place {
+    dir: tempfile::TempDir,
+    store: Store,
+    token: Option<BootstrapToken>,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = store::DatabaseUrl::SqliteFile(dir.path().join("keyroll.db"));
+        let store = Store::open(&url, SystemClock.now(), "inc_test".to_owned()).await.unwrap();
+        Self { dir, store, token: None }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    async fn start(&self) -> Result<Ready, BootstrapError> {
+        let bootstrap = Bootstrap {
+            store: &self.store,
+            clock: &SystemClock,
+            entropy: &SystemEntropy,
+            kek_file: &self.file("kek"),
+            token_file: &self.file("admin-token"),
+            token: self.token.as_ref(),
+        };
+        bootstrap.run().await
+    }
+}
+
+fn given(text: &str) -> Option<BootstrapToken> {
+    Some(BootstrapToken(Zeroizing::new(text.to_owned())))
+}
+
+/// `Ready` has no `Debug`, since it holds keys.
+fn refused(result: Result<Ready, BootstrapError>) -> BootstrapError {
+    result.err().expect("a refusal")
+}
+
+#[tokio::test]
+async fn the_first_start_makes_everything_and_the_second_nothing() {
+    let place = Place::new().await;
+    std::fs::write(place.file("admin-token"), "of a start that was interrupted").unwrap();
+    let ready = place.start().await.unwrap();
+    let first = ready.first.unwrap();
+    assert!(first.written);
+    for name in ["kek", "admin-token"] {
+        let mode = std::fs::metadata(place.file(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    let text = std::fs::read_to_string(place.file("admin-token")).unwrap();
+    assert!(model::token::well_formed(text.trim_end(), model::token::ADMIN_TOKEN));
+
+    let read = place.store.read().await.unwrap();
+    assert_eq!((read.position().revision, read.position().audit_size), (1, 1));
+    let token = read.token_by_digest(&envelope::token::digest(text.trim_end())).await.unwrap().unwrap();
+    assert_eq!((token.role, token.expires_at), (Role::Admin, Some(first.expires_at)));
+    assert_eq!(Span::between(token.created_at, first.expires_at), Span::from_hours(24));
+    let environments: Vec<String> = read
+        .environments()
+        .await
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {} {} {}", one.name, one.rank, one.protected, one.default))
+        .collect();
+    assert_eq!(environments, ["development 0 false false", "staging 1 false false", "production 2 true true"]);
+    let events = read.audit_export(0, 10).await.unwrap();
+    assert!(events.iter().all(|event| !event.record.contains(text.trim_end())));
+    drop(read);
+
+    let again = place.start().await.unwrap();
+    assert_eq!(again.first, None);
+    assert_eq!(place.store.read().await.unwrap().position().revision, 1);
+    let value = SecretValue::new("sk_live_value".to_owned());
+    assert_eq!(again.fingerprints.fingerprint(&value), ready.fingerprints.fingerprint(&value));
+}
+
+#[tokio::test]
+async fn the_environment_may_name_the_first_token() {
+    let mut place = Place::new().await;
+    for unfit in [
+        "31-characters-are-one-too-few..",
+        "with a space and long enough for it",
+        "línea-de-más-de-treinta-y-dos-bytes",
+    ] {
+        place.token = given(unfit);
+        let error = refused(place.start().await);
+        assert!(matches!(error, BootstrapError::Token) && !error.to_string().contains(unfit));
+    }
+    assert!(!place.file("kek").exists());
+    let token = "32-characters-are-just-enough...";
+    place.token = given(token);
+    let first = place.start().await.unwrap().first.unwrap();
+    assert!(!first.written && !place.file("admin-token").exists());
+    let read = place.store.read().await.unwrap();
+    assert!(read.token_by_digest(&envelope::token::digest(token)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_missing_or_foreign_key_file_is_never_replaced() {
+    let place = Place::new().await;
+    place.start().await.unwrap();
+    let (kek, aside) = (place.file("kek"), place.file("aside"));
+    std::fs::rename(&kek, &aside).unwrap();
+    let error = refused(place.start().await);
+    assert!(matches!(error, BootstrapError::KekMissing { .. }), "{error}");
+    assert!(!kek.exists());
+
+    kek_file::create(&kek, &SystemEntropy, SystemClock.now()).unwrap();
+    let error = refused(place.start().await);
+    assert!(matches!(error, BootstrapError::KekLacks { .. }), "{error}");
+
+    std::fs::rename(&aside, &kek).unwrap();
+    assert!(place.start().await.is_ok(), "with its own file it starts again");
+}
+
+#[tokio::test]
+async fn an_altered_fingerprint_key_is_noticed() {
+    let place = Place::new().await;
+    place.start().await.unwrap();
+    let permit = authorize(&Actor::system("test"), [Need::Administer]).unwrap();
+    let event = Event::done(&permit, &Origin::local(), SystemClock.now(), "test", "system".to_owned());
+    let mut tx = place.store.begin(&permit).await.unwrap();
+    let mut bytes = tx.meta(FINGERPRINT_KEY).await.unwrap().unwrap();
+    bytes[20] ^= 1;
+    tx.set_meta(FINGERPRINT_KEY, &bytes).await.unwrap();
+    tx.commit(event).await.unwrap();
+    assert!(matches!(refused(place.start().await), BootstrapError::FingerprintKey { .. }));
+}

@@ -1,0 +1,84 @@
+//! Arguments of the commands that are the server itself: serve, demo, config, reference.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Where the configuration comes from, and what overrides it. Text here: all mistakes are reported together.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file [default: $KEYROLL_CONFIG, ./keyroll.toml, /etc/keyroll/keyroll.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory of the database and the keys [default: $STATE_DIRECTORY, ./keyroll-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of the gateway; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) gateway_listen: Option<String>,
+    /// Address of the admin API; port 0 picks a free one [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin_listen: Option<String>,
+    /// Database [default: sqlite:DATA/keyroll.db]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// File of the key that all secrets are sealed under, best kept away from the database [default: DATA/kek]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kek_file: Option<String>,
+}
+
+const SERVE_AFTER: &str = "\
+Every setting can also come from the environment (KEYROLL_SECTION__KEY) or from the configuration file;
+`keyroll config show` tells which value holds and where it comes from.
+
+Example:
+  keyroll serve --data-dir /var/lib/keyroll --admin-listen 127.0.0.1:9081";
+
+/// `keyroll serve`
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = SERVE_AFTER)]
+pub(crate) struct ServeArgs {
+    /// Configuration and what overrides it.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// `keyroll demo`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  keyroll demo --exit")]
+pub(crate) struct DemoArgs {
+    /// End when the show is over, in under a minute; otherwise keep running until Ctrl-C
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Leave out what the gateway is there for, to prove that the demo would notice
+    #[arg(long, hide = true)]
+    pub(crate) break_injection: bool,
+    /// Address of the gateway; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) gateway_listen: std::net::SocketAddr,
+    /// Address of the admin API; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) admin_listen: std::net::SocketAddr,
+}
+
+/// `keyroll config`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Report all mistakes in the configuration at once
+    #[command(after_help = "Example:\n  keyroll config check --config keyroll.toml")]
+    Check(ConfigArgs),
+    /// Print the configuration that holds, each value with its origin
+    #[command(after_help = "Example:\n  KEYROLL_LOG__LEVEL=debug keyroll config show")]
+    Show(ConfigArgs),
+    /// Print the JSON Schema of the configuration file
+    #[command(after_help = "Example:\n  keyroll config schema > keyroll.schema.json")]
+    Schema,
+}
+
+/// `keyroll reference`
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReferenceArgs {
+    /// Directory to write the pages into
+    #[arg(value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}

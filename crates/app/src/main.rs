@@ -1,0 +1,32 @@
+//! The `keyroll` binary: configuration, commands, wiring. Nothing imports it.
+
+mod ambient;
+mod bootstrap;
+mod cli;
+mod config;
+mod demo;
+mod logging;
+mod process;
+mod reference;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use cli::{Cli, Command};
+use process::Environment;
+
+fn main() -> ExitCode {
+    process::refuse_core_dumps();
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli.command,
+        Err(code) => return code,
+    };
+    match command {
+        Command::Serve(args) => serve::serve(&args.config.into(), Environment::take()),
+        Command::Demo(args) => demo::run(args),
+        Command::Config(command) => config::command::run(command, &Environment::take().variables),
+        Command::Reference(args) => reference::run(Cli::command(), &args.out),
+        Command::Client(command) => cli::run(command),
+    }
+}

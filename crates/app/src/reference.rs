@@ -1,0 +1,65 @@
+//! The generated reference: what the code says about its command line, its settings and its API, as files.
+
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+
+use clap::Command;
+
+use crate::config;
+
+/// Writes the reference into the directory `out`, which is made where it is missing.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn write(cli: Command, out: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(out)?;
+    for (name, text) in pages(cli) {
+        std::fs::write(out.join(name), text)?;
+    }
+    Ok(())
+}
+
+/// All files by name. The same code gives the same bytes, so that what is committed can be compared.
+fn pages(cli: Command) -> [(&'static str, String); 3] {
+    [("cli.md", commands(cli)), ("config.md", config::reference()), ("config.schema.json", config::schema())]
+}
+
+/// The command line: a section a command, with the help that the command itself prints.
+fn commands(mut cli: Command) -> String {
+    cli.build();
+    let mut out = String::from(
+        "# Command line\n\nData goes to stdout, talk to stderr. Exit codes: 0 done, 1 local mistake (usage, configuration), \
+         2 the server refused or failed, 3 not found, 4 denied, 5 conflict, 6 timed out.\n",
+    );
+    describe(&cli, "keyroll", &mut out);
+    out
+}
+
+fn describe(command: &Command, path: &str, out: &mut String) {
+    let help = command.clone().bin_name(path).render_long_help().to_string();
+    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let _ = write!(out, "\n## `{path}`\n\n```text\n{}\n```\n", help.join("\n").trim());
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help") {
+        describe(inner, &format!("{path} {}", inner.get_name()), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shown_command_has_a_section() {
+        let inner = Command::new("list").about("Lists them");
+        let cli = Command::new("keyroll")
+            .subcommand(Command::new("secret").about("Secrets").subcommand(inner))
+            .subcommand(Command::new("reference").hide(true));
+        let text = commands(cli);
+        for heading in ["## `keyroll`", "## `keyroll secret`", "## `keyroll secret list`"] {
+            assert!(text.contains(heading), "{text}");
+        }
+        assert!(text.contains("Lists them") && text.contains("Usage: keyroll secret list"), "{text}");
+        assert!(!text.contains("reference") && !text.contains("`keyroll help`"), "{text}");
+    }
+}

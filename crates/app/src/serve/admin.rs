@@ -1,0 +1,180 @@
+//! The admin listener: HTTP/1.1, with TLS or without, in front of the router of the admin API.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::process::Listener;
+
+/// How many connections are served at a time; others wait in the socket's queue.
+const CONNECTIONS: usize = 1024;
+/// How long a client may take for a TLS handshake, and for the head of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait after an accept that failed, as when the process is out of file descriptors.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// The admin listener before it serves.
+pub(super) struct AdminListener {
+    socket: TcpListener,
+    door: Door,
+}
+
+/// What each connection is served with.
+#[derive(Clone)]
+struct Door {
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    drain: CancellationToken,
+}
+
+impl AdminListener {
+    /// Takes the socket over. Once `drain` is cancelled no connection is accepted and the open ones end after their
+    /// current request. Needs the runtime's context.
+    ///
+    /// # Errors
+    /// Where the socket cannot be registered with the runtime.
+    pub(super) fn new(
+        listener: Listener,
+        tls: Option<Arc<ServerConfig>>,
+        router: Router,
+        drain: CancellationToken,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::from_std(listener.socket)?;
+        Ok(Self { socket, door: Door { tls: tls.map(TlsAcceptor::from), router, drain } })
+    }
+
+    /// Serves until everything is drained.
+    pub(super) async fn serve(self) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let open = TaskTracker::new();
+        while let Some((stream, peer)) = self.accept().await {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+            let door = self.door.clone();
+            open.spawn(async move {
+                door.connection(stream, peer).await;
+                drop(place);
+            });
+        }
+        drop(self.socket);
+        open.close();
+        open.wait().await;
+    }
+
+    /// The next connection; `None` when draining.
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
+        loop {
+            let accepted = tokio::select! {
+                () = self.door.drain.cancelled() => return None,
+                accepted = self.socket.accept() => accepted,
+            };
+            match accepted {
+                Ok(connection) => return Some(connection),
+                Err(error) => {
+                    tracing::warn!(%error, "the admin listener could not accept a connection");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+    }
+}
+
+impl Door {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr) {
+        // Answers are small and written whole; waiting for more only delays them.
+        let _ = stream.set_nodelay(true);
+        match self.tls.clone() {
+            None => self.requests(TokioIo::new(stream), peer).await,
+            Some(tls) => match tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.requests(TokioIo::new(stream), peer).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+            },
+        }
+    }
+
+    async fn requests<S>(self, stream: S, peer: SocketAddr)
+    where
+        S: Read + Write + Unpin + Send + 'static,
+    {
+        let Self { router, drain, .. } = self;
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = router.clone().oneshot(request);
+            async move { answer.await.map_err(|never: Infallible| never) }
+        });
+        let mut builder = http1::Builder::new();
+        // Without a timer the time-out for the head would silently not be there.
+        builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+        let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = drain.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "a connection to the admin listener broke off");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    async fn listening(router: Router) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (address, drain) = (listener.address, CancellationToken::new());
+        let admin = AdminListener::new(listener, None, router, drain.clone()).unwrap();
+        (address, drain, tokio::spawn(admin.serve()))
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_outlives_the_drain_and_an_idle_connection_does_not() {
+        let (entered, started) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+        let (entering, starting) = (Arc::clone(&entered), Arc::clone(&started));
+        let slow = move |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move {
+            entering.notify_one();
+            starting.notified().await;
+            format!("hello {}", peer.ip())
+        };
+        let (address, drain, serving) = listening(Router::new().route("/", get(slow))).await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        let mut busy = TcpStream::connect(address).await.unwrap();
+        busy.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        entered.notified().await;
+
+        drain.cancel();
+        let mut nothing = Vec::new();
+        idle.read_to_end(&mut nothing).await.unwrap();
+        assert!(nothing.is_empty());
+        assert!(!serving.is_finished());
+        started.notify_one();
+        let mut answer = String::new();
+        busy.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello 127.0.0.1"), "{answer}");
+        serving.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    }
+}

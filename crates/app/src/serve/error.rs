@@ -1,0 +1,50 @@
+//! Why a node did not start.
+
+use std::io;
+
+use store::StoreError;
+
+use crate::bootstrap::BootstrapError;
+use crate::config::Mistakes;
+use crate::process::{DataDirError, ListenerError, TlsError};
+
+/// Why a node did not start. Its sources say the rest; none of them holds a value.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServeError {
+    /// The configuration.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+    /// The kernel did not allow it.
+    #[error("the memory of the process cannot be protected from other processes")]
+    Memory(#[source] io::Error),
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A certificate.
+    #[error("{section}.tls")]
+    Tls {
+        /// `gateway` or `admin`.
+        section: &'static str,
+        /// Why.
+        #[source]
+        source: TlsError,
+    },
+    /// The library for TLS refused its configuration.
+    #[error("TLS cannot be set up")]
+    TlsSetup(#[from] rustls::Error),
+    /// A listening socket.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
+    /// The database.
+    #[error("the database cannot be opened")]
+    Store(#[source] StoreError),
+    /// The keys, or the first start.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// The file with the addresses.
+    #[error("the addresses in use cannot be written to the data directory")]
+    Addresses(#[source] io::Error),
+    /// Threads, timers, signals and sockets.
+    #[error("the runtime cannot be set up")]
+    Runtime(#[source] io::Error),
+}

@@ -1,0 +1,59 @@
+//! The one door: who calls, by the token that came with the request.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use model::access::Actor;
+use model::audit::Origin;
+
+use crate::answer::RequestId;
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// Who calls, and from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+    /// The token's id; names may come back after a revocation, ids do not.
+    pub(crate) token: String,
+    pub(crate) origin: Origin,
+}
+
+/// Finds out who calls. Missing, unknown, expired and revoked tokens get one and the same answer.
+pub(crate) async fn enter(control: &Control, parts: &Parts) -> Result<Caller, Refusal> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let token = match (values.next(), values.next()) {
+        (Some(only), None) => bearer(only.to_str().ok()),
+        _ => None,
+    };
+    let token = token.ok_or_else(stranger)?;
+    let digest = envelope::token::digest(token);
+    let row = control.store.read().await?.token_by_digest(&digest).await?.ok_or_else(stranger)?;
+    if !row.is_live(control.now()) {
+        return Err(stranger());
+    }
+    let origin = Origin {
+        source: parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or_else(|| "local".to_owned(), |ConnectInfo(address)| address.ip().to_string()),
+        request_id: parts.extensions.get::<RequestId>().map(|RequestId(id)| id.clone()),
+    };
+    Ok(Caller { actor: Actor { name: format!("token:{}", row.name), role: row.role }, token: row.id, origin })
+}
+
+fn bearer(value: Option<&str>) -> Option<&str> {
+    let (scheme, token) = value?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+fn stranger() -> Refusal {
+    Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "token-invalid",
+        "No valid token",
+        "give a live admin token: Authorization: Bearer krt_…",
+    )
+}

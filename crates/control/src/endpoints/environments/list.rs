@@ -1,0 +1,44 @@
+//! `GET /v1/environments`.
+
+use std::sync::Arc;
+
+use api::environment::EnvironmentItem;
+use api::list::{Page, PageQuery};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use model::access::Need;
+
+use super::view;
+use crate::call::{Call, answer};
+use crate::members::page;
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// The environments, in the order of their ranks.
+#[utoipa::path(
+    get,
+    path = "/v1/environments",
+    tag = "environments",
+    params(PageQuery),
+    responses((status = 200, body = Page<EnvironmentItem>))
+)]
+pub(super) async fn list(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
+    call.permit([Need::Read])?;
+    let query: PageQuery = call.query()?;
+    let page = page(query.limit, query.cursor)?;
+    let mut all = control.store.read().await?.environments().await?;
+    all.sort_by(|one, other| (one.rank, &one.name).cmp(&(other.rank, &other.name)));
+    // There are few: the cursor is the name that the page before ended with.
+    let start = match &page.cursor {
+        None => 0,
+        Some(cursor) => all
+            .iter()
+            .position(|environment| environment.name.as_str() == cursor)
+            .map(|index| index + 1)
+            .ok_or_else(|| Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out"))?,
+    };
+    let items: Vec<_> = all.iter().skip(start).take(page.limit).map(view::item).collect();
+    let next = items.last().filter(|_| start + items.len() < all.len()).map(|item| item.name.clone());
+    answer(StatusCode::OK, &Page { items, next })
+}

@@ -1,0 +1,83 @@
+//! Reads the members of a body into the model's types, and collects everything that is wrong with them.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use api::list::{DEFAULT_LIMIT, MAX_LIMIT};
+use model::problem::Finding;
+use store::Page;
+
+use crate::refusal::Refusal;
+
+/// The members read so far, and what was wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Members(Vec<Finding>);
+
+impl Members {
+    /// Reads a text; where it breaks the rule, notes so and answers `None`.
+    pub(crate) fn read<T>(&mut self, pointer: &str, code: &'static str, text: &str) -> Option<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.0.push(Finding::new(pointer, code, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// The same for a member that may be absent.
+    pub(crate) fn read_opt<T>(&mut self, pointer: &str, code: &'static str, text: Option<&str>) -> Option<T>
+    where
+        T: FromStr<Err: Display>,
+    {
+        text.and_then(|text| self.read(pointer, code, text))
+    }
+
+    /// The same for a list; what breaks the rule is left out of the answer.
+    pub(crate) fn read_all<T, C>(&mut self, pointer: &str, code: &'static str, texts: &[String]) -> C
+    where
+        T: FromStr<Err: Display>,
+        C: FromIterator<T>,
+    {
+        let each = texts.iter().enumerate();
+        each.filter_map(|(index, text)| self.read(&format!("{pointer}/{index}"), code, text)).collect()
+    }
+
+    /// Notes a broken rule.
+    pub(crate) fn note(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    /// Notes a broken rule where it is broken.
+    pub(crate) fn demand(&mut self, holds: bool, pointer: &str, code: &'static str, detail: &str) {
+        if !holds {
+            self.0.push(Finding::new(pointer, code, detail));
+        }
+    }
+
+    /// Refuses the request where anything was wrong.
+    pub(crate) fn finish(self) -> Result<(), Refusal> {
+        if self.0.is_empty() { Ok(()) } else { Err(Refusal::members(self.0)) }
+    }
+}
+
+/// The page that a list was asked for.
+pub(crate) fn page(limit: Option<u32>, cursor: Option<String>) -> Result<Page, Refusal> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Refusal::member("/limit", "limit-invalid", "is not between 1 and 500"));
+    }
+    Ok(Page { limit: usize::try_from(limit).unwrap_or(50), cursor })
+}
+
+/// The longest free text.
+const LONGEST_TEXT: usize = 4096;
+
+/// Notes a free text that is too long or holds NUL.
+pub(crate) fn free_text(members: &mut Members, pointer: &str, text: &str) {
+    members.demand(text.len() <= LONGEST_TEXT, pointer, "text-too-long", "is longer than 4096 bytes");
+    members.demand(!text.contains('\0'), pointer, "text-invalid", "contains NUL");
+}

@@ -1,0 +1,155 @@
+//! Why a request is refused or failed: the one error type of this listener.
+
+use api::problem::{MemberError, Problem, Reference};
+use axum::http::StatusCode;
+use model::access::Denied;
+use model::problem::Finding;
+use store::{Rule, StoreError};
+
+/// A refusal or failure on its way out. [`crate::answer`] turns it into a response and writes the log line.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What the caller is told.
+    pub problem: Box<Problem>,
+    /// What the log is told, where that is more.
+    pub cause: Option<String>,
+    /// Seconds after which it may work.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal with a stable code, its words, and what happened here.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
+        let problem = Problem {
+            kind: format!("urn:keyroll:problem:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            ..Problem::default()
+        };
+        Self { problem: Box::new(problem), cause: None, retry_after: None }
+    }
+
+    /// 404 `…-not-found`, with the name that was probably meant.
+    #[must_use]
+    pub fn not_found(thing: &str, name: &str, meant: Option<&str>) -> Self {
+        let detail = match meant {
+            Some(meant) => format!("there is no {thing} {name}; did you mean {meant}?"),
+            None => format!("there is no {thing} {name}"),
+        };
+        let mut refusal =
+            Self::new(StatusCode::NOT_FOUND, &format!("{thing}-not-found"), &format!("No such {thing}"), detail);
+        refusal.problem.did_you_mean = meant.map(str::to_owned);
+        refusal
+    }
+
+    /// 409: the thing or its state stands against it.
+    #[must_use]
+    pub fn conflict(code: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, title, detail)
+    }
+
+    /// 422: members that break rules, all of them.
+    #[must_use]
+    pub fn members(findings: Vec<Finding>) -> Self {
+        let detail = match findings.as_slice() {
+            [only] if only.pointer.is_empty() => only.detail.clone(),
+            [only] => format!("{}: {}", only.pointer, only.detail),
+            several => format!("{} members break a rule; see errors", several.len()),
+        };
+        // A single broken rule gives the whole problem its code, so that a program need not look further.
+        let code = match findings.as_slice() {
+            [only] => only.code,
+            _ => "members-invalid",
+        };
+        let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, "The request breaks a rule", detail);
+        if let [only] = findings.as_slice() {
+            refusal.problem.did_you_mean.clone_from(&only.did_you_mean);
+        }
+        refusal.problem.errors = findings.into_iter().map(member).collect();
+        refusal
+    }
+
+    /// 422 with one broken rule.
+    #[must_use]
+    pub fn member(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::members(vec![Finding::new(pointer, code, detail)])
+    }
+
+    /// 500: ours. The cause goes to the log alone.
+    #[must_use]
+    pub fn internal(cause: impl Into<String>) -> Self {
+        let detail = "Keyroll could not do this; the log has the cause under this request's id";
+        let mut refusal = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed inside", detail);
+        refusal.cause = Some(cause.into());
+        refusal
+    }
+
+    /// The places that name a secret.
+    #[must_use]
+    pub fn with_references(mut self, references: Vec<Reference>) -> Self {
+        self.problem.references = references;
+        self
+    }
+}
+
+fn member(finding: Finding) -> MemberError {
+    MemberError {
+        pointer: finding.pointer,
+        code: finding.code.to_owned(),
+        detail: finding.detail,
+        did_you_mean: finding.did_you_mean,
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "permission-denied", "The token may not do this", denied.to_string())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let (status, code, title, detail) = match &error {
+            StoreError::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "database-unavailable",
+                "The database cannot be reached",
+                "traffic goes on; try again in a few seconds",
+            ),
+            StoreError::Full => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk-full",
+                "No room for the change",
+                "the disk that holds the database is full; nothing was changed and traffic goes on; free some space and try again",
+            ),
+            StoreError::BadCursor => {
+                return Self::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out");
+            }
+            StoreError::Refused(Rule::Taken | Rule::SecretNameTaken) => {
+                (StatusCode::CONFLICT, "name-taken", "The name is taken", "something of this kind already has this name")
+            }
+            StoreError::Refused(Rule::SecretIsReferenced) => (
+                StatusCode::CONFLICT,
+                "secret-is-referenced",
+                "The secret is still named",
+                "a route names the secret; point the route elsewhere first",
+            ),
+            StoreError::Refused(Rule::SecretNotFound) => (
+                StatusCode::CONFLICT,
+                "secret-not-found",
+                "No such secret",
+                "a secret that the change names was deleted meanwhile",
+            ),
+            _ => return Self::internal(error.to_string()),
+        };
+        let mut refusal = Self::new(status, code, title, detail);
+        if matches!(error, StoreError::Unavailable(_)) {
+            refusal.retry_after = Some(1);
+        }
+        refusal.cause = Some(error.to_string());
+        refusal
+    }
+}

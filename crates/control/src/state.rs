@@ -1,0 +1,74 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use model::time::{Clock, Entropy, Span, Timestamp};
+use store::Store;
+
+use crate::endpoints::Attempts;
+use crate::keys::Keys;
+
+/// What every handler works with. Built once, shared by all.
+pub struct Control {
+    /// The durable truth.
+    pub store: Store,
+    /// The keyring, and the key of fingerprints.
+    pub keys: Keys,
+    /// The settings that rules ask for.
+    pub policy: Policy,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What readiness is decided from.
+    pub standing: Arc<dyn Standing>,
+    /// How often values were compared lately.
+    pub(crate) attempts: Attempts,
+}
+
+/// The settings that rules ask for.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How long a secret is kept after its last use or reference.
+    pub retention: Span,
+    /// Private networks that upstreams may be in.
+    pub allow_private: Vec<IpNet>,
+}
+
+/// What the rest of the process tells about itself, for readiness.
+pub trait Standing: Send + Sync + 'static {
+    /// The revision that traffic is served from; `None` before the first snapshot.
+    fn serves(&self) -> Option<i64>;
+    /// Whether the process is on its way out.
+    fn is_draining(&self) -> bool;
+    /// What the last look at the audit found wrong.
+    fn audit_fault(&self) -> Option<String>;
+}
+
+impl Control {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        keys: Keys,
+        policy: Policy,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        standing: Arc<dyn Standing>,
+    ) -> Self {
+        Self { store, keys, policy, clock, entropy, standing, attempts: Attempts::default() }
+    }
+
+    /// The current moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new identifier such as `sec_…`.
+    #[must_use]
+    pub fn new_id(&self, prefix: &str) -> String {
+        model::id::new(prefix, self.now(), self.entropy.as_ref())
+    }
+}

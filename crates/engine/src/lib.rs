@@ -1,0 +1,1 @@
+//! Everything time-driven: publish, tally, retain.

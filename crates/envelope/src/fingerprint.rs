@@ -1,0 +1,97 @@
+//! Keyed digests: a comparison with what an operator types, without a hash that could be guessed offline.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key as HmacKey, Tag};
+use model::secret::SecretValue;
+use model::time::Entropy;
+
+use crate::cipher::Key;
+use crate::encoding::{Fields, hex};
+use crate::error::OpenError;
+use crate::keyring::Keyring;
+use crate::wrap::WrappedKey;
+
+/// The key of fingerprints and digests, zeroed on drop. Made once for each database and stored wrapped, so that
+/// fingerprints stay the same when the KEK changes.
+pub struct FingerprintKey(Key);
+
+impl FingerprintKey {
+    /// A new key, for a database that has no fingerprint yet.
+    #[must_use]
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self(Key::random(entropy))
+    }
+
+    /// Wraps the key with the current KEK, to be stored. Also how it is rewrapped.
+    #[must_use]
+    pub fn wrap(&self, keyring: &Keyring, entropy: &dyn Entropy) -> WrappedKey {
+        let kek_id = keyring.current.id.to_string();
+        let bytes = keyring
+            .current
+            .key
+            .seal(self.0.bytes(), &context(&kek_id), entropy);
+        WrappedKey { bytes, kek_id }
+    }
+
+    /// Unwraps the stored key.
+    ///
+    /// # Errors
+    ///
+    /// The KEK is unknown, or the wrapped key is not as it was stored.
+    pub fn unwrap(keyring: &Keyring, wrapped: &WrappedKey) -> Result<Self, OpenError> {
+        let key = keyring
+            .key(&wrapped.kek_id)?
+            .open(&wrapped.bytes, &context(&wrapped.kek_id));
+        key.and_then(|bytes| Key::from_slice(&bytes))
+            .map(Self)
+            .ok_or(OpenError::Tampered)
+    }
+
+    /// The fingerprint of a value: `kf_` and 32 hex digits (128 bits). Equal for equal values in one database,
+    /// and of no use to whoever lacks the key.
+    #[must_use]
+    pub fn fingerprint(&self, value: &SecretValue) -> String {
+        let tag = self.mac(
+            &Fields::new("keyroll/1/fingerprint"),
+            value.expose().as_bytes(),
+        );
+        let (half, _) = tag.as_ref().split_at(16);
+        format!("kf_{}", hex(half))
+    }
+
+    /// Whether `fingerprint` is that of this value, in a time that does not depend on where they differ.
+    #[must_use]
+    pub fn matches(&self, value: &SecretValue, fingerprint: &str) -> bool {
+        verify_slices_are_equal(self.fingerprint(value).as_bytes(), fingerprint.as_bytes()).is_ok()
+    }
+
+    /// A keyed digest of other bytes that must not be guessed from what is stored, such as a request that was
+    /// answered under an idempotency key. `domain` keeps the uses apart.
+    #[must_use]
+    pub fn digest(&self, domain: &str, bytes: &[u8]) -> [u8; 32] {
+        let tag = self.mac(&Fields::new("keyroll/1/digest").text(domain), bytes);
+        let mut digest = [0; 32];
+        digest.copy_from_slice(tag.as_ref());
+        digest
+    }
+
+    /// In two steps, so that no buffer with a value in it is made.
+    fn mac(&self, head: &Fields, bytes: &[u8]) -> Tag {
+        let mut context = Context::with_key(&HmacKey::new(HMAC_SHA256, self.0.bytes()));
+        context.update(head.bytes());
+        context.update(bytes);
+        context.sign()
+    }
+}
+
+impl fmt::Debug for FingerprintKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FingerprintKey(…)")
+    }
+}
+
+fn context(kek_id: &str) -> Fields {
+    Fields::new("keyroll/1/fingerprint-key").text(kek_id)
+}

@@ -1,0 +1,130 @@
+//! The KEK file on disk: made once, whole and flushed, readable by its owner alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use model::time::{Entropy, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::encoding::hex;
+use crate::kek_text::{KekTextError, generate};
+use crate::keyring::Keyring;
+
+/// Why a KEK file was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read; `source` says whether it exists.
+    #[error("cannot read the KEK file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others than the owner may use the file.
+    #[error("the KEK file {} has mode {mode:04o}, so that others than its owner may use it: chmod 600 {}", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The text is not that of a KEK file.
+    #[error("the KEK file {} is not in order", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// The line and the rule.
+        source: KekTextError,
+    },
+}
+
+/// Why a KEK file was not made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the KEK file {}", path.display())]
+pub struct CreateError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said; `AlreadyExists` where there is one.
+    pub source: io::Error,
+}
+
+/// Reads the KEK file at `path`.
+///
+/// # Errors
+///
+/// The file cannot be read, has any permission for group or others, or is not a KEK file.
+pub fn load(path: &Path) -> Result<Keyring, LoadError> {
+    let text = read(path).map_err(|source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let text = text.map_err(|mode| LoadError::Exposed {
+        path: path.to_owned(),
+        mode,
+    })?;
+    Keyring::parse(&text).map_err(|source| LoadError::Text {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The text, or the mode where that is too open. The mode is asked of the open file, not of its path, so that
+/// nobody can change the file between the look and the reading.
+fn read(path: &Path) -> io::Result<Result<Zeroizing<String>, u32>> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Ok(Err(mode));
+    }
+    // Room for all of it, and to see the end, from the start: a string that grows would leave keys behind.
+    let mut text = Zeroizing::new(String::with_capacity(
+        usize::try_from(metadata.len()).unwrap_or(0) + 64,
+    ));
+    file.read_to_string(&mut text)?;
+    Ok(Ok(text))
+}
+
+/// Makes a KEK file with one new key at `path`, mode 0600, which must not exist. Only for a database that holds no
+/// sealed secret yet: a new key opens none of the old ones.
+///
+/// When this returns, the file is on disk for good: the first secret sealed with a key that a power cut takes away
+/// would be lost. It is written aside and linked into place, so that a crash leaves the whole file or none.
+///
+/// # Errors
+///
+/// The file exists, its directory does not, or the system refuses.
+pub fn create(path: &Path, entropy: &dyn Entropy, now: Timestamp) -> Result<(), CreateError> {
+    let text = generate(entropy, now);
+    let mut tag = [0; 8];
+    entropy.fill(&mut tag);
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}.new", hex(&tag)));
+    place(path, Path::new(&aside), &text).map_err(|source| CreateError {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn place(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(aside)?;
+    let placed = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        // Unlike a rename, a link never replaces a file that is there: two first starts cannot lose a key.
+        .and_then(|()| fs::hard_link(aside, path));
+    let tidied = fs::remove_file(aside);
+    placed.and(tidied)?;
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}

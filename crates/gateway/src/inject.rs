@@ -1,0 +1,134 @@
+//! Phase 4: the request as the upstream gets it: the client's headers cleaned, the route's values set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::VIA;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use model::client::Client;
+use model::snapshot::{Bound, Injection};
+use model::template::Facts;
+use model::time::Timestamp;
+use outbound::inject::{InjectError, inject_body, inject_headers, inject_target, is_json, set_injected};
+use outbound::{BodyError, OutBody};
+
+use crate::answer::{self, Refusal};
+use crate::body::RequestBody;
+use crate::request_id::X_REQUEST_ID;
+use crate::select::Selected;
+
+/// The longest body into which members are put where the route sets no limit of its own; it is held in memory.
+const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
+
+/// Builds the request to the upstream. Where one secret of it cannot be used, nothing is sent.
+pub(crate) async fn inject(
+    mut parts: Parts,
+    body: Incoming,
+    selected: &Selected,
+    client: &Client,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<Request<OutBody>, Refusal> {
+    let bound = &selected.bound;
+    check_expiry(bound, now)?;
+    let injection = bound.injection.as_ref().map_err(|reason| {
+        let kind = match reason.code() {
+            "secret-not-found" => answer::SECRET_NOT_FOUND,
+            "secret-not-allowed" => answer::SECRET_NOT_ALLOWED,
+            _ => answer::SECRET_UNUSABLE,
+        };
+        Refusal::new(kind, format!("Nothing was sent: {reason}."))
+    })?;
+    check_length(bound, &body)?;
+    let timestamp = now.to_string();
+    let facts = Facts {
+        request_id,
+        environment: bound.environment.as_str(),
+        route: bound.route.as_str(),
+        client: client.name.as_str(),
+        timestamp: &timestamp,
+    };
+    parts.uri =
+        inject_target(&bound.upstream, &selected.path, parts.uri.query(), &injection.query, &facts).map_err(refused)?;
+    headers(&mut parts, bound, injection, &facts)?;
+    let body = if takes_members(&parts, injection) {
+        let limit = bound.max_request_body.unwrap_or(DEFAULT_JSON_BODY);
+        let whole = collect(body, limit, bound.idle.as_std()).await?;
+        OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
+    } else {
+        OutBody::stream(RequestBody::new(body, Arc::clone(bound)))
+    };
+    Ok(Request::from_parts(parts, body))
+}
+
+fn check_expiry(bound: &Bound, now: Timestamp) -> Result<(), Refusal> {
+    match &bound.expires {
+        Some((end, name)) if *end <= now => {
+            let detail = format!("Nothing was sent: the secret {name} expired at {end} and is strict about it.");
+            Err(Refusal::new(answer::SECRET_EXPIRED, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A length that the client announces need not be waited for.
+fn check_length(bound: &Bound, body: &Incoming) -> Result<(), Refusal> {
+    match bound.max_request_body {
+        Some(limit) if body.size_hint().lower() > limit => Err(answer::of_body(BodyError::TooLarge)),
+        _ => Ok(()),
+    }
+}
+
+fn headers(parts: &mut Parts, bound: &Bound, injection: &Injection, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let headers = &mut parts.headers;
+    for name in &bound.remove_headers {
+        outbound::inject::remove_aliases(headers, name.as_str());
+    }
+    headers.append(VIA, HeaderValue::from_static("1.1 keyroll"));
+    if let Ok(id) = HeaderValue::try_from(facts.request_id) {
+        set_injected(headers, &X_REQUEST_ID, id);
+    }
+    inject_headers(headers, &injection.headers, facts).map_err(refused)
+}
+
+/// Members are put into JSON bodies of the methods that carry one; every other request goes without them.
+fn takes_members(parts: &Parts, injection: &Injection) -> bool {
+    let method = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
+    method && !injection.body.is_empty() && is_json(&parts.headers)
+}
+
+/// The whole body, not longer than `limit` and without a pause longer than `idle`.
+async fn collect(mut body: Incoming, limit: u64, idle: Duration) -> Result<Bytes, Refusal> {
+    let too_large = || answer::of_body(BodyError::TooLarge);
+    if body.size_hint().lower() > limit {
+        return Err(too_large());
+    }
+    let mut whole = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout(idle, body.frame()).await;
+        let frame = frame.map_err(|_| answer::of_body(BodyError::TimedOut))?;
+        let Some(frame) = frame else { return Ok(whole.freeze()) };
+        let frame = frame.map_err(|error| answer::of_body(crate::body::fault(&error)))?;
+        if let Some(data) = frame.data_ref() {
+            let length = u64::try_from(whole.len().saturating_add(data.len())).unwrap_or(u64::MAX);
+            if length > limit {
+                return Err(too_large());
+            }
+            whole.extend_from_slice(data);
+        }
+    }
+}
+
+fn refused(error: InjectError) -> Refusal {
+    let detail = format!("Nothing was sent: {error}.");
+    match error {
+        InjectError::Header(_) => Refusal::new(answer::SECRET_UNUSABLE, detail),
+        InjectError::Target => Refusal::new(answer::REQUEST_INVALID, detail),
+        InjectError::NotJson | InjectError::NoSuchPlace(_) => Refusal::new(answer::BODY_NOT_JSON, detail),
+    }
+}

@@ -1,0 +1,36 @@
+//! The proxy: one file per phase of a request.
+//!
+//! Promise: a request is admitted, routed, filled, forwarded, answered and counted from one snapshot, which it loads
+//! once. Where anything is in doubt (ambiguous framing, a missing secret, a host that a secret may not go to) nothing
+//! is sent, and the answer says in a `code` and in `Proxy-Status` that it is the gateway's own.
+//!
+//! | phase | module |
+//! |---|---|
+//! | accept, TLS, limits, drain | `serve` |
+//! | framing, hop-by-hop headers, client key | `admit` |
+//! | route, environment, policies, rate limits | `select` |
+//! | headers, query, body | `inject` |
+//! | out and back | `forward` |
+//! | the answer's head and body | `respond` |
+//! | counts and the access log | `report` |
+//!
+//! Absences: no database, no encryption of values, no lock on the way of a request. It writes nothing but tallies and
+//! log lines, and neither ever holds a header, a query or a body.
+
+mod admit;
+mod answer;
+mod body;
+mod client_key;
+mod forward;
+mod inject;
+mod limit;
+mod report;
+mod request;
+mod request_id;
+mod respond;
+mod select;
+mod serve;
+
+pub use answer::{KINDS, Kind};
+pub use report::ACCESS;
+pub use serve::{Gateway, GatewayOptions, Limits, Running};

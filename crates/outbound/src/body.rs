@@ -1,0 +1,198 @@
+//! The body of a request on its way out.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// What went wrong with a body that comes from the caller; its fault, never the upstream's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Its framing is broken.
+    #[error("is malformed")]
+    Malformed,
+    /// It is longer than the route allows.
+    #[error("is longer than the route allows")]
+    TooLarge,
+    /// The caller went away.
+    #[error("broke off")]
+    Aborted,
+    /// The caller sent nothing for too long.
+    #[error("did not go on in time")]
+    TimedOut,
+}
+
+/// The body of a request: nothing, a few bytes at hand, or a stream.
+///
+/// Only the first two can be sent a second time.
+pub struct OutBody(Kind);
+
+enum Kind {
+    Empty,
+    Full(Bytes),
+    Stream(Box<Streamed>),
+}
+
+struct Streamed {
+    inner: UnsyncBoxBody<Bytes, BodyError>,
+    upload: Arc<Upload>,
+    idle: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What a streamed body is doing, for the one who waits for the answer.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    waiting: AtomicBool,
+}
+
+impl Upload {
+    /// Whether the upstream is waiting for the caller rather than the caller for the upstream.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
+    }
+}
+
+impl OutBody {
+    /// No body.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(Kind::Empty)
+    }
+
+    /// A body that is at hand; none where it is empty.
+    #[must_use]
+    pub fn full(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::empty() } else { Self(Kind::Full(bytes)) }
+    }
+
+    /// A body that is passed on as it comes, with backpressure; none where it has ended already.
+    ///
+    /// A length that the body knows becomes `Content-Length`, otherwise it is sent chunked. Trailers go along where
+    /// the request announces them; whoever must keep one back maps the frames beforehand.
+    #[must_use]
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes, Error = BodyError> + Send + 'static,
+    {
+        if body.is_end_stream() {
+            return Self::empty();
+        }
+        let inner = body.boxed_unsync();
+        Self(Kind::Stream(Box::new(Streamed { inner, upload: Arc::default(), idle: None, timer: None })))
+    }
+
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.0, Kind::Empty)
+    }
+
+    /// The same body once more, where that is possible.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        match &self.0 {
+            Kind::Empty => Some(Self::empty()),
+            Kind::Full(bytes) => Some(Self(Kind::Full(bytes.clone()))),
+            Kind::Stream(_) => None,
+        }
+    }
+
+    /// Ends the stream with [`BodyError::TimedOut`] where the caller sends nothing for so long.
+    pub(crate) fn limit_idle(&mut self, idle: Duration) {
+        if let Kind::Stream(streamed) = &mut self.0 {
+            streamed.idle = Some(idle);
+        }
+    }
+
+    /// What the stream is doing; nothing to watch where the body is at hand.
+    pub(crate) fn upload(&self) -> Option<Arc<Upload>> {
+        match &self.0 {
+            Kind::Stream(streamed) => Some(Arc::clone(&streamed.upload)),
+            Kind::Empty | Kind::Full(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for OutBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Empty => "OutBody(empty)",
+            Kind::Full(_) => "OutBody(full)",
+            Kind::Stream(_) => "OutBody(stream)",
+        })
+    }
+}
+
+impl Body for OutBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        match &mut this.0 {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.0 = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Kind::Stream(streamed) => streamed.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Full(_) => false,
+            Kind::Stream(streamed) => streamed.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Kind::Stream(streamed) => streamed.inner.size_hint(),
+        }
+    }
+}
+
+impl Streamed {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.upload.waiting.store(false, Ordering::Release);
+                self.timer = None;
+                Poll::Ready(frame)
+            }
+            Poll::Pending => {
+                self.upload.waiting.store(true, Ordering::Release);
+                match poll_idle(&mut self.timer, self.idle, cx) {
+                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::TimedOut))),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+/// Ready once nothing came for `idle` since the timer was last taken away. The timer is made only when something
+/// has to be waited for, so that a body which flows costs none.
+pub(crate) fn poll_idle(timer: &mut Option<Pin<Box<Sleep>>>, idle: Option<Duration>, cx: &mut Context<'_>) -> Poll<()> {
+    // A span that no clock can hold means never.
+    let Some(idle) = idle.filter(|idle| Instant::now().checked_add(*idle).is_some()) else {
+        return Poll::Pending;
+    };
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+    timer.as_mut().poll(cx)
+}

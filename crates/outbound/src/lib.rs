@@ -1,0 +1,31 @@
+//! One request to a third party: fill, address check, dial, TLS, pool, judge the answer.
+//!
+//! Promise: a credential leaves this process through [`Forwarder::forward`] and no other way, whoever sends it
+//! (traffic, a probe, a route's test, a sink). It goes to an address that was checked when it was dialled, over a
+//! connection whose certificate was verified, at most once unless the rules of [`forward`](Forwarder::forward) allow
+//! a second time, and only along the route's upstream: no redirect is followed, no proxy of the environment is asked.
+//!
+//! Absences: no database, no route selection, no client keys. It does not know which secret it carries, and no error
+//! of it holds a header, a body or a value.
+
+mod address;
+mod answer;
+mod body;
+mod connection;
+mod dial;
+mod error;
+mod exchange;
+mod forward;
+pub mod inject;
+pub mod judge;
+mod pool;
+mod tls;
+mod wire;
+
+pub use address::{Resolve, Resolving, SystemResolver};
+pub use answer::{AnswerBody, AnswerError};
+pub use body::{BodyError, OutBody};
+pub use error::{Failure, Fault, ForwardError, Phase, TlsFailure};
+pub use forward::{Forwarded, Forwarder, Target, Timeouts};
+pub use pool::PoolLimits;
+pub use tls::{CaError, Tls, TlsSettings, check_ca};

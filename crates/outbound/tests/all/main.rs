@@ -1,0 +1,13 @@
+//! Requests through the one door, to real servers on loopback: every server here is a socket that a test scripts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod addresses;
+mod bodies;
+mod inject;
+mod pooling;
+mod protocol;
+mod retries;
+mod server;
+mod streaming;
+mod timeouts;
+mod tls;

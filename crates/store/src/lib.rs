@@ -1,0 +1,45 @@
+//! The durable truth: SQL and migrations behind one concrete [`Store`].
+//!
+//! Promise: a change, its audit event and its revision are one transaction ([`WriteTx::commit`]); what is acknowledged
+//! survives a loss of power; a secret's value is never updated and its name never used again, and the database itself
+//! refuses both, whoever asks.
+//!
+//! Absences: no cryptography but hashing, and no plaintext: sealed parts come in and go out as bytes. No clock, no
+//! randomness, no HTTP. No storage trait: tests run on `sqlite::memory:`. SQL never leaves this crate.
+
+mod audit;
+mod backend;
+mod changes;
+mod clients;
+mod environments;
+mod error;
+mod idempotency;
+mod meta;
+mod migrate;
+mod page;
+mod routes;
+mod secrets;
+mod store;
+mod tallies;
+mod telemetry;
+mod tokens;
+mod tombstones;
+mod transaction;
+
+pub use audit::{AuditFault, AuditFilter, AuditReport, AuditRow, leaf_hash};
+pub use backend::DatabaseUrl;
+pub use changes::Changes;
+pub use clients::ClientKeys;
+pub use environments::EnvironmentUse;
+pub use error::{Rule, StoreError};
+pub use idempotency::IdempotencyRecord;
+pub use migrate::MigrationError;
+pub use page::{Listed, Page};
+pub use routes::{ReferenceRow, RouteFilter, RouteRevision, RouteRow};
+pub use secrets::{Binding, Rebound, Sealed, SealedSecret, SecretFilter, SecretRow, SecretSort, SortKey};
+pub use store::Store;
+pub use tallies::{Bucket, SecretUsage};
+pub use telemetry::Telemetry;
+pub use tokens::Token;
+pub use tombstones::{Tombstone, TombstoneKind};
+pub use transaction::{Committed, Position, ReadTx, WriteTx};

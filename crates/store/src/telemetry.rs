@@ -1,0 +1,42 @@
+//! What may be written without being a change: a closed list.
+
+use model::time::Timestamp;
+use model::usage::{Drained, TallyKey};
+
+use crate::backend::Conversation;
+use crate::error::StoreError;
+use crate::idempotency::{self, IdempotencyRecord};
+use crate::tallies;
+
+/// What may be written without event, revision or announcement, since nothing that is decided or served changes by it.
+#[derive(Debug, Clone)]
+pub enum Telemetry {
+    /// Uses that were counted until `at`.
+    Tallies {
+        /// The moment of counting; decides the minute that the counts belong to.
+        at: Timestamp,
+        /// The counts.
+        rows: Vec<(TallyKey, Drained)>,
+    },
+    /// The answer to a request that changed nothing, such as a dry run.
+    Remember(IdempotencyRecord),
+    /// Answers from before the moment are no longer kept.
+    ForgetAnswers {
+        /// The moment.
+        before: Timestamp,
+    },
+    /// Counts by minute from before the moment are no longer kept. Last uses and totals stay.
+    ForgetTallies {
+        /// The moment.
+        before: Timestamp,
+    },
+}
+
+pub(crate) async fn write(conversation: &Conversation, telemetry: Telemetry) -> Result<(), StoreError> {
+    match telemetry {
+        Telemetry::Tallies { at, rows } => tallies::add(conversation, at, rows).await,
+        Telemetry::Remember(record) => idempotency::remember(conversation, &record).await,
+        Telemetry::ForgetAnswers { before } => idempotency::forget(conversation, before).await,
+        Telemetry::ForgetTallies { before } => tallies::forget(conversation, before).await,
+    }
+}

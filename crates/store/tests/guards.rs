@@ -1,0 +1,246 @@
+//! What the database itself refuses: raw SQL from another program, each attack with a twin that is allowed.
+
+mod common;
+
+use common::{OnDisk, add_secrets, at, begin, commit, furnish};
+
+/// Runs a statement through the back door; the answer is the text of the refusal.
+fn attempt(disk: &OnDisk, sql: &str) -> Result<usize, String> {
+    disk.raw().execute(sql, []).map_err(|error| error.to_string())
+}
+
+/// The row of every secret, as far as it must never change.
+fn fixed(disk: &OnDisk) -> Vec<(String, String, String, Option<Vec<u8>>)> {
+    let raw = disk.raw();
+    let mut statement = raw.prepare("SELECT name, id, fingerprint, ciphertext FROM secrets ORDER BY name").unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// Every column of a new row; `{}` stand for name, id and data key.
+const ROW: &str = "(name, id, kind, class, description, owner, tags, sensitive, strict_expiry, temporary, state, \
+     fingerprint, created_at, created_by, version, changed, format, dek_id, kek_id, wrapped_dek, ciphertext) \
+     VALUES ('NAME', 'ID', 'other', 'standard', '', '', '[]', 1, 0, 0, 'active', 'kf_x', 0, 'x', 1, 1, 1, 'DEK', 'k', x'00', x'00')";
+
+fn row(name: &str, id: &str, dek: &str) -> String {
+    ROW.replace("NAME", name).replace("'ID'", &format!("'{id}'")).replace("DEK", dek)
+}
+
+#[tokio::test]
+async fn a_used_name_id_or_data_key_cannot_be_inserted() {
+    let disk = OnDisk::new().await;
+    add_secrets(&disk.store, &["a", "b"]).await;
+    let before = fixed(&disk);
+    for verb in ["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE", "INSERT OR FAIL"] {
+        for used in [row("a", "sec_new", "dek_new"), row("new", "sec_a", "dek_new"), row("new", "sec_new", "dek_a")] {
+            let found = attempt(&disk, &format!("{verb} INTO secrets {used}"));
+            assert_eq!(found, Err("secret-name-taken".to_owned()), "{verb} {used}");
+        }
+    }
+    for end in ["ON CONFLICT (name) DO UPDATE SET ciphertext = excluded.ciphertext", "ON CONFLICT DO NOTHING"] {
+        let found = attempt(&disk, &format!("INSERT INTO secrets {} {end}", row("a", "sec_new", "dek_new")));
+        assert_eq!(found, Err("secret-name-taken".to_owned()), "{end}");
+    }
+    assert_eq!(fixed(&disk), before);
+    assert_eq!(attempt(&disk, &format!("INSERT INTO secrets {}", row("new", "sec_new", "dek_new"))), Ok(1));
+}
+
+#[tokio::test]
+async fn a_deleted_name_stays_taken() {
+    let disk = OnDisk::new().await;
+    add_secrets(&disk.store, &["a"]).await;
+    let mut tx = begin(&disk.store).await;
+    tx.delete_secret("a", at(1)).await.unwrap();
+    commit(tx).await;
+    for verb in ["INSERT", "INSERT OR REPLACE"] {
+        let found = attempt(&disk, &format!("{verb} INTO secrets {}", row("a", "sec_new", "dek_new")));
+        assert_eq!(found, Err("secret-name-taken".to_owned()));
+    }
+    assert_eq!(
+        attempt(&disk, &format!("INSERT INTO secrets {}", row("A", "sec_new", "dek_new"))),
+        Ok(1),
+        "another case"
+    );
+}
+
+#[tokio::test]
+async fn what_a_secret_is_made_of_cannot_be_updated() {
+    let disk = OnDisk::new().await;
+    add_secrets(&disk.store, &["a", "b"]).await;
+    let before = fixed(&disk);
+    let attacks = [
+        "ciphertext = x'00'",
+        "ciphertext = NULL",
+        "ciphertext = (SELECT s.ciphertext FROM secrets s WHERE s.name = 'b')",
+        "name = 'c'",
+        "name = 'b'",
+        "id = 'sec_b'",
+        "id = 'sec_c'",
+        "dek_id = 'dek_b'",
+        "dek_id = 'dek_c'",
+        "format = 2",
+        "fingerprint = 'kf_x'",
+        "created_at = 1",
+        "created_by = 'me'",
+        "successor_of = 'b'",
+    ];
+    for verb in ["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE", "UPDATE OR FAIL", "UPDATE OR ROLLBACK"] {
+        for attack in attacks {
+            let found = attempt(&disk, &format!("{verb} secrets SET {attack} WHERE name = 'a'"));
+            assert_eq!(found, Err("secret-is-write-once".to_owned()), "{verb} {attack}");
+        }
+    }
+    let found = attempt(&disk, "UPDATE secrets SET rowid = 1 WHERE name = 'a'");
+    assert!(found.is_err_and(|text| text.contains("no such column: rowid")));
+    assert_eq!(fixed(&disk), before);
+    for allowed in ["description = 'x', owner = 'y'", "wrapped_dek = x'01', kek_id = 'kek_2'", "last_referenced_at = 5"]
+    {
+        assert_eq!(attempt(&disk, &format!("UPDATE secrets SET {allowed} WHERE name = 'a'")), Ok(1), "{allowed}");
+    }
+}
+
+#[tokio::test]
+async fn two_values_cannot_be_swapped_in_one_statement() {
+    let disk = OnDisk::new().await;
+    add_secrets(&disk.store, &["a", "b"]).await;
+    let before = fixed(&disk);
+    let swap = "UPDATE secrets SET ciphertext = (SELECT o.ciphertext FROM secrets o WHERE o.name <> secrets.name)";
+    assert_eq!(attempt(&disk, swap), Err("secret-is-write-once".to_owned()));
+    assert_eq!(fixed(&disk), before);
+}
+
+#[tokio::test]
+async fn a_secret_is_destroyed_whole_or_not_at_all_and_for_good() {
+    let disk = OnDisk::new().await;
+    add_secrets(&disk.store, &["a", "b"]).await;
+    let gone = "state = 'deleted', deleted_at = 5, ciphertext = NULL, wrapped_dek = NULL, kek_id = NULL";
+    for part in [
+        "state = 'deleted', deleted_at = 5",
+        "wrapped_dek = NULL",
+        "wrapped_dek = NULL, kek_id = NULL",
+        "state = 'deleted', deleted_at = 5, ciphertext = NULL",
+        "state = 'hidden'",
+        "state = 'deleted', ciphertext = NULL, wrapped_dek = NULL, kek_id = NULL",
+    ] {
+        assert!(attempt(&disk, &format!("UPDATE secrets SET {part} WHERE name = 'a'")).is_err(), "{part}");
+    }
+    assert_eq!(attempt(&disk, "DELETE FROM secrets WHERE name = 'a'"), Err("secret-row-stays".to_owned()));
+    assert_eq!(attempt(&disk, "DELETE FROM secrets"), Err("secret-row-stays".to_owned()));
+    assert_eq!(attempt(&disk, &format!("UPDATE secrets SET {gone} WHERE name = 'a'")), Ok(1));
+    for back in [
+        "state = 'active', deleted_at = NULL, ciphertext = x'00', wrapped_dek = x'00', kek_id = 'k'",
+        "ciphertext = x'00'",
+        "wrapped_dek = x'00'",
+        "kek_id = 'k'",
+        "deleted_at = 6",
+    ] {
+        for verb in ["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE"] {
+            assert!(attempt(&disk, &format!("{verb} secrets SET {back} WHERE name = 'a'")).is_err(), "{verb} {back}");
+        }
+    }
+    assert!(attempt(&disk, "DELETE FROM secrets WHERE name = 'a'").is_err());
+    assert_eq!(fixed(&disk).len(), 2);
+}
+
+#[tokio::test]
+async fn a_reference_to_what_is_missing_or_deleted_is_impossible() {
+    let disk = OnDisk::new().await;
+    furnish(&disk.store).await;
+    let mut tx = begin(&disk.store).await;
+    tx.insert_secret(&common::secret("gone"), &common::sealed("gone")).await.unwrap();
+    tx.delete_secret("gone", at(1)).await.unwrap();
+    commit(tx).await;
+    for secret in ["gone", "never"] {
+        for verb in ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"] {
+            let sql = format!("{verb} INTO route_references VALUES ('{secret}', 'payments', 'staging', 'x')");
+            assert_eq!(attempt(&disk, &sql), Err("secret-not-found".to_owned()), "{sql}");
+        }
+        let sql = format!("UPDATE route_references SET secret = '{secret}'");
+        assert_eq!(attempt(&disk, &sql), Err("secret-not-found".to_owned()), "{sql}");
+    }
+    let delete =
+        "UPDATE secrets SET state = 'deleted', deleted_at = 5, ciphertext = NULL, wrapped_dek = NULL, kek_id = NULL";
+    let found = attempt(&disk, &format!("{delete} WHERE name = 'stripe_api_key'"));
+    assert_eq!(found, Err("secret-is-referenced".to_owned()));
+    let sql = "INSERT INTO route_references VALUES ('partner_api_key', 'payments', 'staging', 'x')";
+    assert_eq!(attempt(&disk, sql), Ok(1));
+    assert!(attempt(&disk, &format!("{delete} WHERE name = 'partner_api_key'")).is_err());
+    assert_eq!(attempt(&disk, "DELETE FROM route_references WHERE secret = 'partner_api_key'"), Ok(1));
+    assert_eq!(attempt(&disk, &format!("{delete} WHERE name = 'partner_api_key'")), Ok(1));
+}
+
+#[tokio::test]
+async fn the_audit_is_only_added_to() {
+    let disk = OnDisk::new().await;
+    for _ in 0..3 {
+        commit(begin(&disk.store).await).await;
+    }
+    let rest = "0, 'a', 'b', 'c', '{}', x'00'";
+    let mut attacks = vec![
+        "UPDATE audit SET record = '{}' WHERE sequence = 2".to_owned(),
+        "UPDATE OR REPLACE audit SET sequence = 1 WHERE sequence = 2".to_owned(),
+        "UPDATE OR IGNORE audit SET actor = 'x'".to_owned(),
+        "DELETE FROM audit WHERE sequence = 3".to_owned(),
+        "DELETE FROM audit".to_owned(),
+        format!("INSERT INTO audit VALUES (2, {rest}) ON CONFLICT (sequence) DO UPDATE SET record = excluded.record"),
+    ];
+    for sequence in ["0", "1", "3", "5", "-1"] {
+        for verb in ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"] {
+            attacks.push(format!("{verb} INTO audit VALUES ({sequence}, {rest})"));
+        }
+    }
+    for attack in attacks {
+        assert_eq!(attempt(&disk, &attack), Err("audit-is-append-only".to_owned()), "{attack}");
+    }
+    assert_eq!(attempt(&disk, &format!("INSERT INTO audit VALUES (4, {rest})")), Ok(1));
+}
+
+#[tokio::test]
+async fn the_revisions_of_a_route_are_only_added_to() {
+    let disk = OnDisk::new().await;
+    furnish(&disk.store).await;
+    let attacks = [
+        "UPDATE route_revisions SET spec = '{}'",
+        "UPDATE OR REPLACE route_revisions SET number = 7",
+        "DELETE FROM route_revisions",
+        "INSERT OR REPLACE INTO route_revisions VALUES ('payments', 1, 0, 'a', 'b', '{}')",
+        "INSERT INTO route_revisions VALUES ('payments', 3, 0, 'a', 'b', '{}')",
+        "INSERT OR IGNORE INTO route_revisions VALUES ('other', 2, 0, 'a', 'b', '{}')",
+    ];
+    for attack in attacks {
+        assert_eq!(attempt(&disk, attack), Err("route-revisions-are-append-only".to_owned()), "{attack}");
+    }
+    for allowed in [("payments", 2), ("other", 1)] {
+        let sql = format!("INSERT INTO route_revisions VALUES ('{}', {}, 0, 'a', 'b', '{{}}')", allowed.0, allowed.1);
+        assert_eq!(attempt(&disk, &sql), Ok(1), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn the_revision_goes_forward() {
+    let disk = OnDisk::new().await;
+    for _ in 0..3 {
+        commit(begin(&disk.store).await).await;
+    }
+    let attacks = [
+        "UPDATE revision SET revision = 2",
+        "UPDATE revision SET audit_size = 2",
+        "UPDATE revision SET audit_size = 4",
+        "DELETE FROM revision",
+        "INSERT OR REPLACE INTO revision VALUES (1, 'x', 0, 0)",
+        "INSERT INTO revision VALUES (2, 'x', 9, 9)",
+    ];
+    for attack in attacks {
+        assert_eq!(attempt(&disk, attack), Err("revision-goes-forward".to_owned()), "{attack}");
+    }
+    assert_eq!(attempt(&disk, "UPDATE revision SET revision = 4, incarnation = 'inc_2'"), Ok(1));
+}
+
+#[tokio::test]
+async fn types_hold() {
+    let disk = OnDisk::new().await;
+    add_secrets(&disk.store, &["a"]).await;
+    assert!(attempt(&disk, "UPDATE secrets SET version = 'many'").is_err());
+    assert!(attempt(&disk, "UPDATE secrets SET sensitive = 2").is_err());
+    assert_eq!(attempt(&disk, "UPDATE secrets SET sensitive = 0"), Ok(1));
+}

@@ -1,0 +1,43 @@
+//! How a node is to be started.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::TestNode;
+
+/// Options of a start; they hold for restarts too.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    pub(super) binary: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: Vec<(String, OsString)>,
+}
+
+impl NodeOptions {
+    /// The defaults: loopback on free ports, log level trace, an environment of `PATH` only.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        Self { binary: binary.into(), args: Vec::new(), env: Vec::new() }
+    }
+
+    /// One more argument of `serve`.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// One more environment variable, such as `KEYROLL_POLICY__RETENTION`.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts the node and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not become ready; the message holds the end of its log.
+    pub fn start(self) -> TestNode {
+        TestNode::launch(self)
+    }
+}

@@ -1,0 +1,58 @@
+//! The development tasks of Keyroll, as `cargo xtask <task>`.
+//!
+//! Promise: what is checked on a fresh machine is what is checked here, by the same commands, and
+//! a failure names its step and what to do.
+//!
+//! Absences: imports none of our crates; it asks cargo and the built binary, as a reader would.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer on the terminal")]
+
+mod debian;
+mod demo;
+mod reference;
+mod shell;
+mod suite;
+mod tidy;
+
+use std::process::ExitCode;
+
+use shell::Failed;
+
+const HELP: &str = "\
+Development tasks of Keyroll.
+
+Usage: cargo xtask <task>
+
+Tasks:
+  test   All that must pass: installs what the tests use (as root, from Debian's packages), then
+         format, clippy, build, tidy, the demo, documentation tests, and all tests last
+  tidy   The house rules that compilers do not know: edges between crates, file sizes, where
+         secrets are opened, module docs, links, dependencies, generated references
+  gen    Writes docs/reference/ anew from the code
+  soak   The long tests, those marked #[ignore = \"soak\"]
+  help   This text
+
+Each task ends with 0 when all is well and with 1 after the first step that failed.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] | [_, "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["test"] => suite::test(),
+        ["tidy"] => tidy::run(),
+        ["gen"] => reference::generate(),
+        ["soak"] => suite::soak(),
+        other => Err(Failed::new(format!("unknown task `{}`\n\n{HELP}", other.join(" ")))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("xtask: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
