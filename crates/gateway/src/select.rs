@@ -54,10 +54,8 @@ fn route<'a>(snapshot: &'a Snapshot, host: &str, raw_path: &str) -> Result<(&'a 
     if let Some(route) = snapshot.hosts.get(host).and_then(|name| snapshot.routes.get(name)) {
         return Ok((route, 0));
     }
-    let name = raw_path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    let whole = raw_path.strip_prefix('/').is_some_and(|rest| rest.starts_with(name));
-    let route = snapshot.routes.get(name).filter(|_| whole);
-    let route = route.ok_or_else(|| {
+    let name = raw_path.split('/').nth(1).unwrap_or_default();
+    let route = snapshot.routes.get(name).ok_or_else(|| {
         let detail = "The first segment of the path names no route, and the Host header belongs to none.";
         Refusal::new(answer::ROUTE_NOT_FOUND, detail)
     })?;

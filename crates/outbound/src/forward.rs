@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{Extensions, HeaderValue, Method, Request, Response, Uri, Version, request};
 use http_body::Body;
 use ipnet::IpNet;
+use model::snapshot::Bound;
 use model::upstream::{Upstream, may_dial};
 
 use crate::connection::Connection;
@@ -44,6 +45,16 @@ pub struct Target<'a> {
     pub allow_private: &'a [IpNet],
     /// How long to wait.
     pub timeouts: Timeouts,
+}
+
+impl<'a> Target<'a> {
+    /// Where a route's requests go. `tls` is [`TlsSettings::of`] the same route.
+    #[must_use]
+    pub fn of(bound: &'a Bound, tls: &'a TlsSettings, allow_private: &'a [IpNet]) -> Self {
+        let timeouts =
+            Timeouts { connect: bound.connect.as_std(), response: bound.response.as_std(), idle: bound.idle.as_std() };
+        Self { upstream: &bound.upstream, tls, allow_private, timeouts }
+    }
 }
 
 /// An answer.
@@ -106,8 +117,9 @@ impl Forwarder {
         let mut request = Request::from_parts(parts, body);
 
         let key = self.pool.map(|limits| (Key::new(target.upstream, target.tls), limits));
+        let replayable = request.method().is_idempotent() && request.body().again().is_some();
         let mut kept = match &key {
-            Some((key, _)) => reuse(key, &target, &request).await,
+            Some((key, _)) => reuse(key, &target, replayable).await,
             None => None,
         };
         let mut sent = 0;
@@ -151,10 +163,9 @@ impl fmt::Debug for Forwarder {
     }
 }
 
-/// A kept connection that this request may use.
-async fn reuse(key: &Key, target: &Target<'_>, request: &Request<OutBody>) -> Option<Connection> {
+/// A kept connection that this request may use; `replayable` where losing it would do no harm.
+async fn reuse(key: &Key, target: &Target<'_>, replayable: bool) -> Option<Connection> {
     let allowed = |idle: &Connection| may_dial(target.upstream, idle.peer, target.allow_private).is_ok();
-    let replayable = request.method().is_idempotent() && request.body().again().is_some();
     loop {
         let connection = pool::take(key, allowed)?;
         if replayable {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::snapshot::Bound;
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls_pki_types::CertificateDer;
@@ -18,6 +19,14 @@ use crate::TlsFailure;
 pub struct TlsSettings {
     /// Certificates in PEM that count as roots beside the platform's.
     pub ca: Option<Arc<str>>,
+}
+
+impl TlsSettings {
+    /// How a route's upstream is verified.
+    #[must_use]
+    pub fn of(bound: &Bound) -> Self {
+        Self { ca: bound.ca.clone() }
+    }
 }
 
 impl PartialEq for TlsSettings {

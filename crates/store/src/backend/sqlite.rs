@@ -125,7 +125,7 @@ impl Conversation {
 }
 
 fn gone() -> StoreError {
-    StoreError::away("the transaction was rolled back because it took too long, or the store is closing")
+    StoreError::away("the transaction has ended: a statement failed, it took too long, or the store is closing")
 }
 
 fn spawn(name: &str, scratch: Option<Arc<Scratch>>, serve: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
@@ -196,17 +196,23 @@ impl Owner {
         }
     }
 
+    /// Serves the conversation until it commits, fails, is dropped, or falls silent.
+    ///
+    /// A failed statement ends it: PostgreSQL refuses everything after one, SQLite would go on; so both refuse, and
+    /// the next writer need not wait until the caller has dealt with the error.
     fn take_steps(&mut self, steps: &Receiver<Step>) {
-        // PostgreSQL refuses everything after a failed statement; SQLite would go on. Both refuse here.
-        let mut failed = false;
         while let Ok(step) = steps.recv_timeout(self.limits.idle) {
-            match step {
-                Step::Query { sql, args, answer } => reply(answer, &mut failed, || self.query(&sql, &args)),
-                Step::Execute { sql, args, answer } => reply(answer, &mut failed, || self.execute(&sql, &args)),
-                Step::Batch { sql, answer } => {
-                    reply(answer, &mut failed, || self.connection.execute_batch(&sql).map_err(translate));
+            let goes_on = match step {
+                Step::Query { sql, args, answer } => reply(answer, self.query(&sql, &args)),
+                Step::Execute { sql, args, answer } => reply(answer, self.execute(&sql, &args)),
+                Step::Batch { sql, answer } => reply(answer, self.connection.execute_batch(&sql).map_err(translate)),
+                Step::Commit { closing, answer } => {
+                    reply(answer, self.commit(closing));
+                    false
                 }
-                Step::Commit { closing, answer } => return reply(answer, &mut failed, || self.commit(closing)),
+            };
+            if !goes_on {
+                return;
             }
         }
     }
@@ -257,12 +263,11 @@ impl Owner {
     }
 }
 
-/// Does the step unless an earlier one failed, and answers. A caller that has gone away is no error.
-fn reply<T>(answer: Answer<T>, failed: &mut bool, step: impl FnOnce() -> Result<T, StoreError>) {
-    let result =
-        if *failed { Err(StoreError::away("an earlier statement of this transaction failed")) } else { step() };
-    *failed |= result.is_err();
+/// Answers; says whether the step succeeded. A caller that has gone away is no error.
+fn reply<T>(answer: Answer<T>, result: Result<T, StoreError>) -> bool {
+    let succeeded = result.is_ok();
     drop(answer.send(result));
+    succeeded
 }
 
 fn value(found: ValueRef<'_>, column: &str) -> Result<Val, StoreError> {

@@ -1,7 +1,5 @@
 //! What the tests of the store share: a database on disk, things to put in it, and a back door.
 
-#![allow(dead_code, reason = "every test file uses a part of it")]
-
 use std::path::PathBuf;
 
 use model::access::{Actor, Need, Permit, authorize};
@@ -13,50 +11,50 @@ use model::secret::{Class, Kind, Limits, Secret, State};
 use model::time::Timestamp;
 use store::{Committed, DatabaseUrl, Sealed, Store, StoreError, WriteTx};
 
-pub const NOW: i64 = 1_764_000_000_000;
+pub(crate) const NOW: i64 = 1_764_000_000_000;
 
-pub fn at(millis: i64) -> Timestamp {
+pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(NOW + millis)
 }
 
-pub fn permit() -> Permit {
+pub(crate) fn permit() -> Permit {
     authorize(&Actor::system("test"), [Need::Administer]).unwrap()
 }
 
-pub fn event(action: &str, subject: &str) -> Event {
+pub(crate) fn event(action: &str, subject: &str) -> Event {
     Event::done(&permit(), &Origin::local(), at(0), action, subject.to_owned())
 }
 
-pub async fn memory() -> Store {
+pub(crate) async fn memory() -> Store {
     Store::open(&DatabaseUrl::SqliteMemory, at(0), "inc_1".to_owned()).await.unwrap()
 }
 
 /// A database in a directory of its own.
-pub struct OnDisk {
-    pub store: Store,
+pub(crate) struct OnDisk {
+    pub(crate) store: Store,
     directory: tempfile::TempDir,
 }
 
 impl OnDisk {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = open(&directory.path().join("data/keyroll.db")).await.unwrap();
         Self { store, directory }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("data/keyroll.db")
     }
 
     /// The back door: another program with its own settings, as an attacker or a person at a prompt has it.
-    pub fn raw(&self) -> rusqlite::Connection {
+    pub(crate) fn raw(&self) -> rusqlite::Connection {
         let raw = rusqlite::Connection::open(self.path()).unwrap();
         raw.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
         raw.pragma_update(None, "foreign_keys", "OFF").unwrap();
         raw
     }
 
-    pub async fn reopen(self) -> Self {
+    pub(crate) async fn reopen(self) -> Self {
         let Self { store, directory } = self;
         drop(store);
         let store = open(&directory.path().join("data/keyroll.db")).await.unwrap();
@@ -64,19 +62,19 @@ impl OnDisk {
     }
 }
 
-pub async fn open(path: &std::path::Path) -> Result<Store, StoreError> {
+pub(crate) async fn open(path: &std::path::Path) -> Result<Store, StoreError> {
     Store::open(&DatabaseUrl::SqliteFile(path.to_owned()), at(0), "inc_1".to_owned()).await
 }
 
-pub async fn begin(store: &Store) -> WriteTx {
+pub(crate) async fn begin(store: &Store) -> WriteTx {
     store.begin(&permit()).await.unwrap()
 }
 
-pub async fn commit(tx: WriteTx) -> Committed {
+pub(crate) async fn commit(tx: WriteTx) -> Committed {
     tx.commit(event("test.change", "test/thing")).await.unwrap()
 }
 
-pub fn secret(name: &str) -> Secret {
+pub(crate) fn secret(name: &str) -> Secret {
     Secret {
         id: format!("sec_{name}"),
         name: name.parse().unwrap(),
@@ -101,7 +99,7 @@ pub fn secret(name: &str) -> Secret {
     }
 }
 
-pub fn sealed(name: &str) -> Sealed {
+pub(crate) fn sealed(name: &str) -> Sealed {
     Sealed {
         format: 1,
         dek_id: format!("dek_{name}"),
@@ -111,7 +109,7 @@ pub fn sealed(name: &str) -> Sealed {
     }
 }
 
-pub fn environment(name: &str, rank: i64, default: bool) -> Environment {
+pub(crate) fn environment(name: &str, rank: i64, default: bool) -> Environment {
     Environment {
         name: name.parse().unwrap(),
         display_name: name.to_owned(),
@@ -123,7 +121,7 @@ pub fn environment(name: &str, rank: i64, default: bool) -> Environment {
 }
 
 /// A route in staging and production with one header from one secret.
-pub fn route(name: &str, secret: &str) -> RouteSpec {
+pub(crate) fn route(name: &str, secret: &str) -> RouteSpec {
     spec(&format!(
         r#"{{"name": "{name}", "base": {{"upstream": "https://api.example.com",
             "inject": {{"headers": {{"Authorization": "Bearer {{{{{secret}}}}}"}}}}}},
@@ -131,11 +129,11 @@ pub fn route(name: &str, secret: &str) -> RouteSpec {
     ))
 }
 
-pub fn spec(json: &str) -> RouteSpec {
+pub(crate) fn spec(json: &str) -> RouteSpec {
     serde_json::from_str(json).unwrap()
 }
 
-pub fn client(name: &str) -> Client {
+pub(crate) fn client(name: &str) -> Client {
     Client {
         name: name.parse().unwrap(),
         description: "a client".to_owned(),
@@ -150,7 +148,7 @@ pub fn client(name: &str) -> Client {
     }
 }
 
-pub fn client_key(client: &str, number: u8) -> ClientKey {
+pub(crate) fn client_key(client: &str, number: u8) -> ClientKey {
     ClientKey {
         id: format!("key_{client}_{number}"),
         client: client.parse().unwrap(),
@@ -160,7 +158,7 @@ pub fn client_key(client: &str, number: u8) -> ClientKey {
     }
 }
 
-pub async fn add_secrets(store: &Store, names: &[&str]) {
+pub(crate) async fn add_secrets(store: &Store, names: &[&str]) {
     let mut tx = begin(store).await;
     for name in names {
         tx.insert_secret(&secret(name), &sealed(name)).await.unwrap();
@@ -169,7 +167,7 @@ pub async fn add_secrets(store: &Store, names: &[&str]) {
 }
 
 /// Staging, production, two secrets, and a route that names the first.
-pub async fn furnish(store: &Store) {
+pub(crate) async fn furnish(store: &Store) {
     let mut tx = begin(store).await;
     tx.insert_environment(&environment("staging", 1, false)).await.unwrap();
     tx.insert_environment(&environment("production", 2, true)).await.unwrap();
@@ -181,7 +179,7 @@ pub async fn furnish(store: &Store) {
 }
 
 #[track_caller]
-pub fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>, rule: store::Rule) {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>, rule: store::Rule) {
     match result {
         Err(StoreError::Refused(found)) => assert_eq!(found, rule),
         other => panic!("expected {rule:?}, found {other:?}"),

@@ -1,10 +1,8 @@
 //! Transactions: what is kept, what is undone, who sees what, and in which order.
 
-mod common;
-
 use std::os::unix::fs::PermissionsExt;
 
-use common::{OnDisk, add_secrets, at, begin, commit, event, memory, open, sealed, secret};
+use crate::common::{OnDisk, add_secrets, at, begin, commit, memory, open, sealed, secret};
 use store::{MigrationError, Position, StoreError};
 
 #[tokio::test]
@@ -103,7 +101,7 @@ async fn commits_are_announced_and_nothing_else_is() {
 #[tokio::test]
 async fn everything_is_there_after_a_restart() {
     let disk = OnDisk::new().await;
-    common::furnish(&disk.store).await;
+    crate::common::furnish(&disk.store).await;
     let before = disk.store.read().await.unwrap().changes_since(0).await.unwrap();
     let disk = disk.reopen().await;
     assert_eq!(*disk.store.changes().borrow(), 1);
@@ -195,10 +193,9 @@ async fn another_process_that_holds_the_database_makes_it_unavailable_for_a_whil
     let disk = OnDisk::new().await;
     let raw = disk.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let found = disk.store.begin(&common::permit()).await.map(drop);
+    let found = disk.store.begin(&crate::common::permit()).await.map(drop);
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     disk.store.read().await.unwrap().secret_names().await.unwrap();
     raw.execute_batch("ROLLBACK").unwrap();
     commit(begin(&disk.store).await).await;
-    let _ = event("unused", "unused");
 }

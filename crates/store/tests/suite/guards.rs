@@ -1,8 +1,6 @@
 //! What the database itself refuses: raw SQL from another program, each attack with a twin that is allowed.
 
-mod common;
-
-use common::{OnDisk, add_secrets, at, begin, commit, furnish};
+use crate::common::{OnDisk, add_secrets, at, begin, commit, furnish};
 
 /// Runs a statement through the back door; the answer is the text of the refusal.
 fn attempt(disk: &OnDisk, sql: &str) -> Result<usize, String> {
@@ -147,7 +145,7 @@ async fn a_reference_to_what_is_missing_or_deleted_is_impossible() {
     let disk = OnDisk::new().await;
     furnish(&disk.store).await;
     let mut tx = begin(&disk.store).await;
-    tx.insert_secret(&common::secret("gone"), &common::sealed("gone")).await.unwrap();
+    tx.insert_secret(&crate::common::secret("gone"), &crate::common::sealed("gone")).await.unwrap();
     tx.delete_secret("gone", at(1)).await.unwrap();
     commit(tx).await;
     for secret in ["gone", "never"] {

@@ -1,0 +1,86 @@
+//! One request, through its phases in their order.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+use http::request::Parts;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use model::snapshot::Snapshot;
+use model::time::{Clock, Entropy};
+use outbound::Forwarder;
+
+use crate::admit::admit;
+use crate::answer::{self, Refusal};
+use crate::forward::forward;
+use crate::inject::inject;
+use crate::limit::RateLimits;
+use crate::report::Line;
+use crate::request_id::request_id;
+use crate::respond::{Body, respond};
+use crate::select::select;
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub(crate) snapshot: Arc<ArcSwapOption<Snapshot>>,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) allow_private: Vec<IpNet>,
+    pub(crate) rates: RateLimits,
+}
+
+/// Answers one request: by the upstream's answer, or by a problem of the gateway's own.
+pub(crate) async fn request(shared: &Shared, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let id = request_id(&parts.headers, &*shared.clock, &*shared.entropy);
+    let mut line = Line::begin(&parts.method, &id);
+    let passed = pass(shared, peer, parts, body, &id, line.as_deref_mut()).await;
+    let (mut answer, code) = match passed {
+        Ok(answer) => (answer, None),
+        Err(refusal) => {
+            let code = refusal.kind.code;
+            (refusal.answer(&id), Some(code))
+        }
+    };
+    if let Some(line) = &mut line {
+        line.answered(answer.status(), code);
+    }
+    answer.body_mut().log(line);
+    answer
+}
+
+async fn pass(
+    shared: &Shared,
+    peer: IpAddr,
+    mut parts: Parts,
+    body: Incoming,
+    id: &str,
+    mut line: Option<&mut Line>,
+) -> Result<Response<Body>, Refusal> {
+    // Loaded once: whatever is published from here on is for the next request.
+    let snapshot = shared.snapshot.load_full().ok_or_else(|| {
+        let detail = "Routes and secrets are not loaded (yet, or no longer); see /readyz on the admin listener.";
+        Refusal::new(answer::NO_SNAPSHOT, detail)
+    })?;
+    let now = shared.clock.now();
+    let admitted = admit(&mut parts, &snapshot, peer, now)?;
+    let client = &admitted.caller.client;
+    if let Some(line) = &mut line {
+        line.called_by(client.name.as_str());
+    }
+    let selected = select(&snapshot, &admitted, &parts.method, parts.uri.path(), &shared.rates)?;
+    if let Some(line) = &mut line {
+        line.bound_to(&selected.bound);
+    }
+    let request = inject(parts, body, &selected, client, id, now).await?;
+    let started = Instant::now();
+    let (forwarded, usage) = forward(shared, &selected.bound, request).await?;
+    if let Some(line) = &mut line {
+        line.waited(started.elapsed());
+    }
+    Ok(respond(forwarded, usage))
+}

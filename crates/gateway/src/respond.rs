@@ -1,0 +1,137 @@
+//! Phase 6: the answer as the client gets it, streamed, and marked as the upstream's own.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::VIA;
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use outbound::inject::strip_hop_by_hop;
+use outbound::{AnswerBody, AnswerError, Forwarded};
+
+use crate::answer::{NAME, PROXY_STATUS};
+use crate::report::{Line, Use, Verdict};
+
+/// Turns the upstream's answer into the client's.
+pub(crate) fn respond(forwarded: Forwarded, usage: Use) -> Response<Body> {
+    let Forwarded { response, sent } = forwarded;
+    let (mut parts, body) = response.into_parts();
+    let verdict = usage.answered(sent, parts.status, &parts.headers);
+    strip_hop_by_hop(&mut parts.headers);
+    mark(&mut parts.headers, parts.status.as_u16());
+    // Version and extensions of the upstream's connection mean nothing on the client's.
+    let mut answer = Response::new(Body { content: Content::Upstream(Box::new(body)), verdict, line: None });
+    *answer.status_mut() = parts.status;
+    *answer.headers_mut() = parts.headers;
+    answer
+}
+
+/// Says whose status it is, so that a third party's 401 is never taken for the gateway's.
+fn mark(headers: &mut HeaderMap, status: u16) {
+    // What an upstream says in our name is not ours.
+    let others: Vec<HeaderValue> = headers.get_all(PROXY_STATUS).iter().filter(|value| !names_us(value)).cloned().collect();
+    headers.remove(PROXY_STATUS);
+    for other in others {
+        headers.append(PROXY_STATUS, other);
+    }
+    if let Ok(ours) = HeaderValue::try_from(format!("{NAME}; received-status={status}")) {
+        headers.append(PROXY_STATUS, ours);
+    }
+    headers.append(VIA, HeaderValue::from_static("1.1 keyroll"));
+}
+
+fn names_us(value: &HeaderValue) -> bool {
+    value.as_bytes().windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))
+}
+
+/// The body of an answer to the client.
+///
+/// An error of it cuts the connection off, so that an answer that is not whole never looks whole.
+#[derive(Debug)]
+pub(crate) struct Body {
+    content: Content,
+    verdict: Option<Verdict>,
+    line: Option<Box<Line>>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Own(Option<Bytes>),
+    Upstream(Box<AnswerBody>),
+}
+
+impl Body {
+    /// A body of the gateway's own.
+    pub(crate) fn full(bytes: Bytes) -> Self {
+        Self { content: Content::Own(Some(bytes)), verdict: None, line: None }
+    }
+
+    /// Writes the line once the body has gone out.
+    pub(crate) fn log(&mut self, line: Option<Box<Line>>) {
+        self.line = line;
+    }
+
+    fn see(&mut self, frame: &Result<Frame<Bytes>, AnswerError>) {
+        let Ok(frame) = frame else {
+            if let Some(line) = &mut self.line {
+                line.broke_off();
+            }
+            return;
+        };
+        let Some(data) = frame.data_ref() else { return };
+        if let Some(line) = &mut self.line {
+            line.passed_on(data.len());
+        }
+        if self.verdict.as_mut().is_some_and(|verdict| !verdict.see(data)) {
+            self.verdict = None;
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = AnswerError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+        let this = self.get_mut();
+        let frame = match &mut this.content {
+            Content::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Content::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
+        };
+        let Some(frame) = frame else {
+            this.verdict = None;
+            return Poll::Ready(None);
+        };
+        this.see(&frame);
+        Poll::Ready(Some(frame.map(clean)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Own(bytes) => bytes.is_none(),
+            Content::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Own(bytes) => {
+                let length = bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            Content::Upstream(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Fields of one connection have no place in trailers either.
+fn clean(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            strip_hop_by_hop(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(data) => data,
+    }
+}

@@ -1,0 +1,77 @@
+//! One connection of a client, from its first byte to its end.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::wire::Wire;
+use super::{Limits, Stop};
+use crate::request::{self, Shared};
+
+/// What a worker needs for a connection.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) shared: Arc<Shared>,
+    pub(super) limits: Limits,
+    pub(super) tls: Option<TlsAcceptor>,
+}
+
+/// Serves a connection until either side ends it. How it ends is the client's affair: there is nobody to tell.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    serving: Serving,
+    stopping: watch::Receiver<Stop>,
+) {
+    // Small answers must not wait for one another; where it fails, the connection is gone already.
+    let _ = stream.set_nodelay(true);
+    // A dual-stack socket shows IPv4 clients as mapped addresses, which no rule of an operator names.
+    let peer = peer.ip().to_canonical();
+    let Serving { shared, limits, tls } = serving;
+    match tls {
+        None => converse(stream, peer, shared, limits, stopping).await,
+        Some(tls) => {
+            if let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await {
+                converse(stream, peer, shared, limits, stopping).await;
+            }
+        }
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    limits: Limits,
+    mut stopping: watch::Receiver<Stop>,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(request::request(&shared, peer, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_headers(limits.headers)
+        .max_header_size(limits.head_size)
+        .serve_connection(TokioIo::new(Wire::new(stream, limits.write)), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}

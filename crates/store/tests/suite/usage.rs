@@ -1,0 +1,89 @@
+//! Tallies: counts by minute, totals, last uses.
+
+use model::time::{Span, Timestamp};
+use model::usage::{Drained, Outcome, TallyKey};
+use store::{SecretUsage, Store, Telemetry};
+
+use crate::common::{NOW, OnDisk, at, begin, commit, furnish, memory, route};
+
+fn key(secret: &str, environment: &str) -> TallyKey {
+    TallyKey {
+        secret: secret.parse().unwrap(),
+        route: "payments".parse().unwrap(),
+        environment: environment.parse().unwrap(),
+    }
+}
+
+async fn add(store: &Store, key: TallyKey, millis: i64, counts: [u64; 6], last_used: Option<Timestamp>) {
+    let rows = vec![(key, Drained { counts, last_used })];
+    store.record(Telemetry::Tallies { at: at(millis), rows }).await.unwrap();
+}
+
+#[tokio::test]
+async fn counts_add_up_and_the_latest_use_stays() {
+    let disk = OnDisk::new().await;
+    furnish(&disk.store).await;
+    let store = &disk.store;
+    add(store, key("stripe_api_key", "staging"), 10, [3, 1, 0, 0, 0, 0], Some(at(9))).await;
+    add(store, key("stripe_api_key", "staging"), 20, [2, 0, 0, 0, 0, 0], Some(at(4))).await;
+    add(store, key("stripe_api_key", "production"), 60_030, [1, 0, 0, 0, 0, 7], Some(at(60_025))).await;
+    add(store, key("stripe_api_key", "production"), 60_040, [0, 0, 2, 0, 0, 0], None).await;
+    assert_eq!(*store.changes().borrow(), 1, "telemetry is no change");
+
+    let disk = disk.reopen().await;
+    let read = disk.store.read().await.unwrap();
+    assert_eq!(
+        read.last_used("stripe_api_key").await.unwrap(),
+        SecretUsage { last_used_at: Some(at(60_025)), count: 16 }
+    );
+    assert_eq!(read.last_used("partner_api_key").await.unwrap(), SecretUsage::default());
+    let row = read.secret("stripe_api_key").await.unwrap().unwrap();
+    assert_eq!((row.last_used_at, row.use_count), (Some(at(60_025)), 16));
+    let by_place: Vec<_> =
+        read.references("stripe_api_key").await.unwrap().iter().map(|row| row.last_used_at).collect();
+    assert_eq!(by_place, [Some(at(60_025)), Some(at(9))]);
+}
+
+#[tokio::test]
+async fn usage_by_steps() {
+    let store = memory().await;
+    let minute = 60_000;
+    let start = Timestamp::from_millis(NOW / 3_600_000 * 3_600_000 + 3_600_000);
+    let after = |minutes: i64| start.plus(Span::from_millis(minutes * minute));
+    for minutes in [0, 1, 59, 60] {
+        let rows = vec![(key("a", "staging"), Drained { counts: [1, 0, 0, 0, 2, 0], last_used: Some(after(minutes)) })];
+        store.record(Telemetry::Tallies { at: after(minutes), rows }).await.unwrap();
+    }
+    let read = store.read().await.unwrap();
+    let counts = async |from: i64, to: i64, step: Span| {
+        let buckets = read.usage("a", after(from), after(to), step).await.unwrap();
+        buckets.iter().map(|b| (b.at, b.outcome, b.count)).collect::<Vec<_>>()
+    };
+    let hour = [
+        (start, Outcome::Accepted, 3),
+        (start, Outcome::Failed, 6),
+        (after(60), Outcome::Accepted, 1),
+        (after(60), Outcome::Failed, 2),
+    ];
+    assert_eq!(counts(0, 61, Span::from_hours(1)).await, hour);
+    assert_eq!(counts(0, 60, Span::from_hours(1)).await, hour[..2], "`to` is not included");
+    assert_eq!(counts(1, 2, Span::default()).await.len(), 2, "no step is shorter than a minute");
+    assert!(read.usage("b", start, after(61), Span::from_hours(1)).await.unwrap().is_empty());
+
+    store.record(Telemetry::ForgetTallies { before: after(60) }).await.unwrap();
+    let read = store.read().await.unwrap();
+    assert_eq!(read.usage("a", start, after(61), Span::from_hours(1)).await.unwrap().len(), 2);
+    assert_eq!(read.last_used("a").await.unwrap().count, 12, "totals stay");
+}
+
+#[tokio::test]
+async fn counts_outlive_what_they_count() {
+    let store = memory().await;
+    furnish(&store).await;
+    let mut tx = begin(&store).await;
+    tx.update_route(&route("payments", "partner_api_key"), "update", at(1)).await.unwrap();
+    tx.delete_secret("stripe_api_key", at(1)).await.unwrap();
+    commit(tx).await;
+    add(&store, key("stripe_api_key", "staging"), 10, [1, 0, 0, 0, 0, 0], Some(at(0))).await;
+    assert_eq!(store.read().await.unwrap().last_used("stripe_api_key").await.unwrap().count, 1);
+}
