@@ -7,6 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 /// The media type of an export: one [`AuditItem`] per line.
 pub const NDJSON: &str = "application/x-ndjson";
 
+/// The header of an export that says how many events it holds; fewer lines mean that it was cut.
+pub const SIZE_HEADER: &str = "keyroll-audit-size";
+
 /// One audit event. `leaf_hash` is SHA-256 over a zero byte and the canonical JSON (RFC 8785) of `record`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditItem {
@@ -23,13 +26,13 @@ pub struct AuditRecord {
     pub sequence: u64,
     /// When (RFC 3339).
     pub time: String,
-    /// Who, such as `token:ci` or `system`.
+    /// Who, such as `token:ci` or `system:bootstrap`.
     pub actor: String,
     /// From where: the address of the caller, or the part of the system.
     pub source: Option<String>,
     /// What was done, such as `secret.create`.
     pub action: String,
-    /// To what, such as `secret:stripe_api_key`.
+    /// To what, such as `secret/stripe_api_key`.
     pub subject: String,
     /// The state before.
     pub before: Option<Value>,
@@ -45,14 +48,14 @@ pub struct AuditRecord {
     pub epoch: Option<u64>,
 }
 
-/// Filters of the audit; all that are given must hold. An export takes the same, without `limit` and `cursor`.
+/// Filters of the audit; all that are given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AuditQuery {
     /// Only by this actor.
     pub actor: Option<String>,
-    /// Only this action, or with `*` at the end every action that begins so (`secret.*`).
+    /// Only this action.
     pub action: Option<String>,
     /// Only about this subject.
     pub subject: Option<String>,

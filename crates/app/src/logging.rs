@@ -17,9 +17,6 @@ use crate::config::{Format, Level, Log};
 /// Our own crates, whose events the configured level is about.
 const OURS: [&str; 9] = ["keyroll", "model", "envelope", "store", "outbound", "gateway", "engine", "api", "control"];
 
-/// The target of the lines that `log.access` switches on and off, whatever the level is.
-const ACCESS: &str = "keyroll::access";
-
 /// The way to change the logging of a running process.
 #[derive(Debug, Clone)]
 pub(crate) struct Logging(Handle<Targets, Registry>);
@@ -77,7 +74,8 @@ fn targets(log: &Log) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_targets(OURS.map(|name| (name, level)))
-        .with_target(ACCESS, if log.access { LevelFilter::INFO } else { LevelFilter::OFF })
+        // Whatever the level is.
+        .with_target(gateway::ACCESS, if log.access { LevelFilter::INFO } else { LevelFilter::OFF })
 }
 
 #[cfg(test)]
@@ -113,7 +111,7 @@ mod tests {
         tracing::trace!(target: "hyper::proto", "theirs at trace");
         tracing::info!(target: "rustls::client", "theirs at info");
         tracing::warn!(target: "h2", "theirs at warn");
-        tracing::info!(target: ACCESS, "a request");
+        tracing::info!(target: gateway::ACCESS, "a request");
     }
 
     fn heard(text: &str) -> Vec<&str> {

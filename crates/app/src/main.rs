@@ -27,6 +27,17 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Config(command) => config::command::run(command, &Environment::take().variables),
         Command::Reference(args) => reference::run(Cli::command(), &args.out),
-        Command::Client(command) => cli::run(command),
+        Command::Client(command) => client(command),
+    }
+}
+
+/// Client commands do one thing at a time: the thread that is there is enough.
+fn client(command: cli::ClientCommand) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(cli::run_client(command, &mut cli::Out::real())),
+        Err(error) => {
+            process::say(&format!("no runtime can be set up: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }

@@ -3,26 +3,55 @@
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
 use clap::Command;
 
 use crate::config;
+use crate::process::say;
 
 /// Writes the reference into the directory `out`, which is made where it is missing.
-///
-/// # Errors
-/// What the file system says.
-pub(crate) fn write(cli: Command, out: &Path) -> io::Result<()> {
+pub(crate) fn run(cli: Command, out: &Path) -> ExitCode {
+    match write(cli, out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{}: {error}", out.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(cli: Command, out: &Path) -> io::Result<()> {
     std::fs::create_dir_all(out)?;
-    for (name, text) in pages(cli) {
+    for (name, text) in pages(cli)? {
         std::fs::write(out.join(name), text)?;
     }
     Ok(())
 }
 
 /// All files by name. The same code gives the same bytes, so that what is committed can be compared.
-fn pages(cli: Command) -> [(&'static str, String); 3] {
-    [("cli.md", commands(cli)), ("config.md", config::reference()), ("config.schema.json", config::schema())]
+fn pages(cli: Command) -> io::Result<[(&'static str, String); 5]> {
+    let openapi = serde_json::to_string_pretty(&control::openapi())? + "\n";
+    Ok([
+        ("cli.md", commands(cli)),
+        ("config.md", config::reference()),
+        ("config.schema.json", config::schema()),
+        ("gateway-answers.md", answers()),
+        ("openapi.json", openapi),
+    ])
+}
+
+/// What the gateway answers by itself, in the order of statuses.
+fn answers() -> String {
+    let mut out = String::from(
+        "# Answers of the gateway\n\nThese answers are the gateway's own: problems (RFC 9457) with a `code`, and with \
+         `Proxy-Status: keyroll; error=…` (RFC 9209). An upstream's answer passes unchanged and says \
+         `Proxy-Status: keyroll; received-status=…`.\n\n| status | `code` | meaning | `error` |\n|---|---|---|---|\n",
+    );
+    for kind in gateway::KINDS {
+        let _ = writeln!(out, "| {} | `{}` | {} | `{}` |", kind.status, kind.code, kind.title, kind.error);
+    }
+    out
 }
 
 /// The command line: a section a command, with the help that the command itself prints.

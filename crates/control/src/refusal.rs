@@ -8,19 +8,19 @@ use store::{Rule, StoreError};
 
 /// A refusal or failure on its way out. [`crate::answer`] turns it into a response and writes the log line.
 #[derive(Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// What the caller is told.
-    pub problem: Box<Problem>,
+    pub(crate) problem: Box<Problem>,
     /// What the log is told, where that is more.
-    pub cause: Option<String>,
+    pub(crate) cause: Option<String>,
     /// Seconds after which it may work.
-    pub retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Refusal {
     /// A refusal with a stable code, its words, and what happened here.
     #[must_use]
-    pub fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
         let problem = Problem {
             kind: format!("urn:keyroll:problem:{code}"),
             title: title.to_owned(),
@@ -34,7 +34,7 @@ impl Refusal {
 
     /// 404 `…-not-found`, with the name that was probably meant.
     #[must_use]
-    pub fn not_found(thing: &str, name: &str, meant: Option<&str>) -> Self {
+    pub(crate) fn not_found(thing: &str, name: &str, meant: Option<&str>) -> Self {
         let detail = match meant {
             Some(meant) => format!("there is no {thing} {name}; did you mean {meant}?"),
             None => format!("there is no {thing} {name}"),
@@ -47,13 +47,13 @@ impl Refusal {
 
     /// 409: the thing or its state stands against it.
     #[must_use]
-    pub fn conflict(code: &str, title: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(code: &str, title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, title, detail)
     }
 
     /// 422: members that break rules, all of them.
     #[must_use]
-    pub fn members(findings: Vec<Finding>) -> Self {
+    pub(crate) fn members(findings: Vec<Finding>) -> Self {
         let detail = match findings.as_slice() {
             [only] if only.pointer.is_empty() => only.detail.clone(),
             [only] => format!("{}: {}", only.pointer, only.detail),
@@ -74,13 +74,13 @@ impl Refusal {
 
     /// 422 with one broken rule.
     #[must_use]
-    pub fn member(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn member(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self::members(vec![Finding::new(pointer, code, detail)])
     }
 
     /// 500: ours. The cause goes to the log alone.
     #[must_use]
-    pub fn internal(cause: impl Into<String>) -> Self {
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "Keyroll could not do this; the log has the cause under this request's id";
         let mut refusal = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something failed inside", detail);
         refusal.cause = Some(cause.into());
@@ -89,7 +89,7 @@ impl Refusal {
 
     /// The places that name a secret.
     #[must_use]
-    pub fn with_references(mut self, references: Vec<Reference>) -> Self {
+    pub(crate) fn with_references(mut self, references: Vec<Reference>) -> Self {
         self.problem.references = references;
         self
     }

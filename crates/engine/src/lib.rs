@@ -1,1 +1,149 @@
-//! Everything time-driven: publish, tally, retain.
+//! Everything time-driven: publish, verify, tally, retain.
+//!
+//! Promise: what is committed reaches the snapshot within a second, changed rows only; what traffic counted reaches the
+//! database within a second or two; a row that was changed outside Keyroll makes its secret unusable and is reported.
+//! Tasks take no input: each wakes by a timer or a nudge, reads the world, decides, acts, and records. A lost nudge costs
+//! latency, never correctness, and a task that panics begins anew from what is stored.
+//!
+//! Absences: no HTTP server, no API and no request; neither `control` nor `gateway` is known here. No clock of its own.
+//! No SQL and no cryptography: rows come from the store and are opened by the envelope. No way to change what is
+//! committed: this crate writes telemetry alone.
+
+mod outage;
+mod publish;
+mod retain;
+mod standing;
+mod supervise;
+mod usage;
+mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use envelope::Keyring;
+use ipnet::IpNet;
+use model::snapshot::Snapshot;
+use model::time::{Clock, Span};
+use store::Store;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use standing::Standing;
+
+use supervise::supervise;
+use usage::Registry;
+
+/// What the engine works with.
+pub struct EngineOptions {
+    /// The durable truth.
+    pub store: Store,
+    /// What opens sealed values.
+    pub keyring: Arc<Keyring>,
+    /// Where snapshots are put; traffic is served from there. Empty until the first one is built, and again when it got
+    /// too old.
+    pub snapshot: Arc<ArcSwapOption<Snapshot>>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Private networks that upstreams may be in.
+    pub allow_private: Vec<IpNet>,
+    /// How long to serve from a snapshot while the database is away; after that there is none, until it is back.
+    pub max_staleness: Span,
+    /// How often the tasks wake by themselves.
+    pub pace: Pace,
+    /// Ends the tasks. Cancel it after traffic has drained: the last thing done is to write what traffic counted.
+    pub shutdown: CancellationToken,
+}
+
+/// How often the tasks wake by themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Between two looks for a newer revision; a nudge makes it sooner.
+    pub poll: Duration,
+    /// Between two writings of what was counted.
+    pub flush: Duration,
+    /// Between two checks of all sealed rows and of the audit.
+    pub verify: Duration,
+    /// Between two removals of what is no longer kept.
+    pub retain: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(250),
+            flush: Duration::from_secs(1),
+            verify: Duration::from_secs(60),
+            retain: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The time-driven part of the process.
+pub struct Engine;
+
+impl Engine {
+    /// Starts all tasks on the current runtime. Traffic can be served once [`Running::ready`] has answered.
+    #[must_use]
+    pub fn start(options: EngineOptions) -> Running {
+        let shutdown = options.shutdown.clone();
+        let standing = Arc::new(Standing::default());
+        let shared = Arc::new(Shared { options, registry: Registry::default(), standing: Arc::clone(&standing) });
+        let tasks = vec![
+            supervise("publish", &shared, publish::run),
+            supervise("verify", &shared, verify::run),
+            supervise("flush", &shared, usage::flush::run),
+            supervise("retain", &shared, retain::run),
+        ];
+        Running { standing, shutdown, tasks }
+    }
+}
+
+/// The tasks while they run.
+#[derive(Debug)]
+pub struct Running {
+    standing: Arc<Standing>,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// What is served and what is wrong, for readiness and diagnosis.
+    #[must_use]
+    pub fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
+    }
+
+    /// Waits for the first snapshot and answers its revision; `None` where the engine was stopped before.
+    pub async fn ready(&self) -> Option<i64> {
+        tokio::select! {
+            revision = self.standing.serves() => Some(revision),
+            () = self.shutdown.cancelled() => None,
+        }
+    }
+
+    /// Waits until all tasks have ended after `shutdown` was cancelled, and what was counted is written.
+    pub async fn join(self) {
+        for task in self.tasks {
+            // A supervisor neither panics nor is aborted; if it were, there is nothing left to wait for.
+            drop(task.await);
+        }
+    }
+}
+
+/// What all tasks share.
+pub(crate) struct Shared {
+    pub(crate) options: EngineOptions,
+    pub(crate) registry: Registry,
+    pub(crate) standing: Arc<Standing>,
+}
+
+impl Shared {
+    /// Sleeps; `false` where the engine was stopped meanwhile.
+    pub(crate) async fn sleep(&self, time: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(time) => true,
+            () = self.options.shutdown.cancelled() => false,
+        }
+    }
+}

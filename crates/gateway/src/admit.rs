@@ -29,12 +29,7 @@ pub(crate) struct Admitted {
 }
 
 /// Admits a request, or says why not. What is wrong with the framing is said to anybody, all else to clients alone.
-pub(crate) fn admit(
-    parts: &mut Parts,
-    snapshot: &Snapshot,
-    peer: IpAddr,
-    now: Timestamp,
-) -> Result<Admitted, Refusal> {
+pub(crate) fn admit(parts: &mut Parts, snapshot: &Snapshot, peer: IpAddr, now: Timestamp) -> Result<Admitted, Refusal> {
     let host = host(&parts.headers)?;
     check_target(parts, &host)?;
     check_framing(&parts.headers)?;
@@ -127,7 +122,8 @@ fn caller(headers: &mut HeaderMap, snapshot: &Snapshot, now: Timestamp) -> Resul
     };
     let caller = match client_key::take(headers).map_err(ambiguous)? {
         Found::Missing => {
-            let detail = "Send a client key (krk_…) as Keyroll-Key, as a bearer token, or where your SDK puts an API key.";
+            let detail =
+                "Send a client key (krk_…) as Keyroll-Key, as a bearer token, or where your SDK puts an API key.";
             return Err(Refusal::new(answer::KEY_MISSING, detail));
         }
         Found::Malformed => None,

@@ -29,9 +29,9 @@ pub struct Kind {
 
 macro_rules! kinds {
     ($($name:ident $status:literal $code:literal $error:literal $title:literal;)*) => {
-        $(pub(crate) const $name: Kind = Kind { code: $code, status: $status, title: $title, error: $error };)*
+        $(pub(crate) const $name: &Kind = &Kind { code: $code, status: $status, title: $title, error: $error };)*
         /// Every kind of answer, ordered by status.
-        pub const KINDS: &[Kind] = &[$($name),*];
+        pub const KINDS: &[&Kind] = &[$($name),*];
     };
 }
 
@@ -68,23 +68,25 @@ kinds! {
 /// A request that is not passed on, and why. Holds neither headers nor bodies nor values.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(crate) kind: Kind,
+    pub(crate) kind: &'static Kind,
+    /// The error type of `Proxy-Status`, where it is known better than by the kind.
+    error: &'static str,
     detail: Cow<'static, str>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     closes: bool,
 }
 
 impl Refusal {
     /// `detail` says what happened here and what to do next.
-    pub(crate) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let header = (kind.status == 401)
-            .then(|| (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keyroll\"")));
-        Self { kind, detail: detail.into(), header, closes: false }
+            .then(|| Box::new((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keyroll\""))));
+        Self { kind, error: kind.error, detail: detail.into(), header, closes: false }
     }
 
     /// The same with one more header.
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -99,7 +101,8 @@ impl Refusal {
         let failure = error.failure;
         let Some(code) = failure.code() else { return of_request(failure) };
         let kind = KINDS.iter().find(|kind| kind.code == code).copied().unwrap_or(PROTOCOL_ERROR);
-        Self::new(Kind { error: failure.proxy_status(), ..kind }, sentence(&failure.to_string()))
+        let refusal = Self::new(kind, sentence(&failure.to_string()));
+        Self { error: failure.proxy_status(), ..refusal }
     }
 
     /// Turns it into the answer.
@@ -117,10 +120,10 @@ impl Refusal {
         *answer.status_mut() = status;
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Ok(value) = HeaderValue::try_from(format!("{NAME}; error={}", self.kind.error)) {
+        if let Ok(value) = HeaderValue::try_from(format!("{NAME}; error={}", self.error)) {
             headers.insert(PROXY_STATUS, value);
         }
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             headers.insert(name, value);
         }
         if self.closes {

@@ -44,8 +44,7 @@ impl RequestBody {
         for name in &self.bound.remove_headers {
             remove_aliases(&mut trailers, name.as_str());
         }
-        let ours: Vec<HeaderName> =
-            trailers.keys().filter(|name| admit::is_ours(name.as_str())).cloned().collect();
+        let ours: Vec<HeaderName> = trailers.keys().filter(|name| admit::is_ours(name.as_str())).cloned().collect();
         for name in ours {
             trailers.remove(name);
         }

@@ -25,10 +25,11 @@ use crate::select::Selected;
 /// The longest body into which members are put where the route sets no limit of its own; it is held in memory.
 const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
 
-/// Builds the request to the upstream. Where one secret of it cannot be used, nothing is sent.
+/// Builds the request to the upstream. Where one secret of it cannot be used, nothing is sent, and what was not read
+/// of the body stays where it was.
 pub(crate) async fn inject(
     mut parts: Parts,
-    body: Incoming,
+    body: &mut Option<Incoming>,
     selected: &Selected,
     client: &Client,
     request_id: &str,
@@ -44,7 +45,7 @@ pub(crate) async fn inject(
         };
         Refusal::new(kind, format!("Nothing was sent: {reason}."))
     })?;
-    check_length(bound, &body)?;
+    check_length(bound, body.as_ref())?;
     let timestamp = now.to_string();
     let facts = Facts {
         request_id,
@@ -61,7 +62,7 @@ pub(crate) async fn inject(
         let whole = collect(body, limit, bound.idle.as_std()).await?;
         OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
     } else {
-        OutBody::stream(RequestBody::new(body, Arc::clone(bound)))
+        body.take().map_or_else(OutBody::empty, |body| OutBody::stream(RequestBody::new(body, Arc::clone(bound))))
     };
     Ok(Request::from_parts(parts, body))
 }
@@ -77,9 +78,10 @@ fn check_expiry(bound: &Bound, now: Timestamp) -> Result<(), Refusal> {
 }
 
 /// A length that the client announces need not be waited for.
-fn check_length(bound: &Bound, body: &Incoming) -> Result<(), Refusal> {
+fn check_length(bound: &Bound, body: Option<&Incoming>) -> Result<(), Refusal> {
+    let length = body.map_or(0, |body| body.size_hint().lower());
     match bound.max_request_body {
-        Some(limit) if body.size_hint().lower() > limit => Err(answer::of_body(BodyError::TooLarge)),
+        Some(limit) if length > limit => Err(answer::of_body(BodyError::TooLarge)),
         _ => Ok(()),
     }
 }
@@ -103,8 +105,9 @@ fn takes_members(parts: &Parts, injection: &Injection) -> bool {
 }
 
 /// The whole body, not longer than `limit` and without a pause longer than `idle`.
-async fn collect(mut body: Incoming, limit: u64, idle: Duration) -> Result<Bytes, Refusal> {
+async fn collect(body: &mut Option<Incoming>, limit: u64, idle: Duration) -> Result<Bytes, Refusal> {
     let too_large = || answer::of_body(BodyError::TooLarge);
+    let Some(body) = body else { return Ok(Bytes::new()) };
     if body.size_hint().lower() > limit {
         return Err(too_large());
     }

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use http::header::EXPECT;
 use http::request::Parts;
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use model::snapshot::Snapshot;
@@ -36,13 +38,19 @@ pub(crate) struct Shared {
 /// Answers one request: by the upstream's answer, or by a problem of the gateway's own.
 pub(crate) async fn request(shared: &Shared, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let waits = parts.headers.contains_key(EXPECT);
+    let mut body = Some(body);
     let id = request_id(&parts.headers, &*shared.clock, &*shared.entropy);
     let mut line = Line::begin(&parts.method, &id);
-    let passed = pass(shared, peer, parts, body, &id, line.as_deref_mut()).await;
+    let passed = pass(shared, peer, parts, &mut body, &id, line.as_deref_mut()).await;
     let (mut answer, code) = match passed {
         Ok(answer) => (answer, None),
         Err(refusal) => {
             let code = refusal.kind.code;
+            // Whoever waits for `100-continue` sends nothing that would have to be read first.
+            if let Some(body) = body.filter(|_| !waits) {
+                linger(body).await;
+            }
             (refusal.answer(&id), Some(code))
         }
     };
@@ -53,11 +61,30 @@ pub(crate) async fn request(shared: &Shared, peer: IpAddr, request: Request<Inco
     answer
 }
 
+/// How much of a refused request's body is read, and for how long.
+const LINGER: (u64, Duration) = (1024 * 1024, Duration::from_millis(500));
+
+/// Reads what a client is still sending: an answer that is followed by a reset is often lost on the client's side.
+async fn linger(mut body: Incoming) {
+    let (most, longest) = LINGER;
+    let mut seen = 0_u64;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |data| data.len());
+            seen = seen.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+            if seen >= most {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(longest, reading).await;
+}
+
 async fn pass(
     shared: &Shared,
     peer: IpAddr,
     mut parts: Parts,
-    body: Incoming,
+    body: &mut Option<Incoming>,
     id: &str,
     mut line: Option<&mut Line>,
 ) -> Result<Response<Body>, Refusal> {

@@ -30,7 +30,8 @@ pub(crate) fn respond(forwarded: Forwarded, usage: Use) -> Response<Body> {
 /// Says whose status it is, so that a third party's 401 is never taken for the gateway's.
 fn mark(headers: &mut HeaderMap, status: u16) {
     // What an upstream says in our name is not ours.
-    let others: Vec<HeaderValue> = headers.get_all(PROXY_STATUS).iter().filter(|value| !names_us(value)).cloned().collect();
+    let others: Vec<HeaderValue> =
+        headers.get_all(PROXY_STATUS).iter().filter(|value| !names_us(value)).cloned().collect();
     headers.remove(PROXY_STATUS);
     for other in others {
         headers.append(PROXY_STATUS, other);

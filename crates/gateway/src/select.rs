@@ -74,8 +74,7 @@ fn environment<'a>(
 ) -> Result<&'a EnvironmentName, Refusal> {
     if let Some(wanted) = wanted {
         let own = client.environments.contains(wanted).then_some(wanted);
-        return own
-            .ok_or_else(|| Refusal::new(answer::NOT_ALLOWED, "The client is not served in that environment."));
+        return own.ok_or_else(|| Refusal::new(answer::NOT_ALLOWED, "The client is not served in that environment."));
     }
     let mut own = client.environments.iter();
     if let (Some(only), None) = (own.next(), own.next()) {
@@ -92,8 +91,7 @@ fn environment<'a>(
 fn check_method(bound: &Bound, method: &Method) -> Result<(), Refusal> {
     let Some(allowed) = bound.methods.as_ref().filter(|allowed| !allowed.contains(method)) else { return Ok(()) };
     let list = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    let refusal =
-        Refusal::new(answer::METHOD_NOT_ALLOWED, format!("The route {} passes on: {list}.", bound.route));
+    let refusal = Refusal::new(answer::METHOD_NOT_ALLOWED, format!("The route {} passes on: {list}.", bound.route));
     Err(match HeaderValue::try_from(list) {
         Ok(list) => refusal.with(ALLOW, list),
         Err(_) => refusal,
@@ -110,9 +108,8 @@ fn check_path(bound: &Bound, canonical: &str) -> Result<(), Refusal> {
 
 fn check_rate(snapshot: &Snapshot, client: &Client, bound: &Bound, limits: &RateLimits) -> Result<(), Refusal> {
     let of_client = client.rate_limit.map(|limit| (Holder::Client(client.name.clone()), limit, "client"));
-    let of_route = bound.rate_limit.map(|limit| {
-        (Holder::Route(bound.route.clone(), bound.environment.clone()), limit, "route")
-    });
+    let of_route =
+        bound.rate_limit.map(|limit| (Holder::Route(bound.route.clone(), bound.environment.clone()), limit, "route"));
     for (holder, limit, whose) in of_client.into_iter().chain(of_route) {
         limits.take(holder, limit, snapshot).map_err(|wait| too_many(whose, wait))?;
     }

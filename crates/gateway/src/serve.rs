@@ -212,10 +212,9 @@ async fn finish(mut connections: JoinSet<()>, stopping: &mut watch::Receiver<Sto
         Stop::No | Stop::Now => Instant::now(),
     };
     let all = async { while connections.join_next().await.is_some() {} };
-    let now = async { while stopping.wait_for(|stop| *stop == Stop::Now).await.is_err() { break } };
     let whole = tokio::select! {
         done = timeout_at(until, all) => done.is_ok(),
-        () = now => false,
+        _ = stopping.wait_for(|stop| *stop == Stop::Now) => false,
     };
     connections.shutdown().await;
     whole

@@ -2,12 +2,13 @@
 
 use model::environment::Environment;
 
-use crate::backend::args;
-use crate::clients::ClientKeys;
+use crate::backend::{Row, args};
+use crate::clients::{self, ClientKeys};
+use crate::environments;
 use crate::error::StoreError;
 use crate::routes::{self, RouteRow};
 use crate::secrets::{SEALED, SealedSecret, sealed};
-use crate::tombstones::Tombstone;
+use crate::tombstones::{Tombstone, TombstoneKind};
 use crate::transaction::{Position, ReadTx};
 
 /// What changed after a revision.
@@ -26,29 +27,80 @@ pub struct Changes {
     pub environments: Vec<Environment>,
     /// Clients, each with all of its keys.
     pub clients: Vec<ClientKeys>,
-    /// What no longer exists, deleted secrets included.
+    /// What no longer exists, deleted secrets and damaged rows included.
     pub gone: Vec<Tombstone>,
+    /// Rows that somebody else wrote so that they cannot be read. They count as gone; they are to be reported.
+    pub damaged: Vec<Damage>,
+}
+
+/// A row that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Whose row it is.
+    pub of: Tombstone,
+    /// The column.
+    pub column: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
 }
 
 impl ReadTx {
     /// What changed after the revision; since 0, everything.
     ///
     /// # Errors
-    /// As any query.
+    /// As any query. A row that cannot be read is no error: it must not keep the others from being served.
     pub async fn changes_since(&self, revision: i64) -> Result<Changes, StoreError> {
         // secrets_changed.
         let sql = format!("SELECT {SEALED} FROM secrets s WHERE s.changed > $1 AND s.state = 'active' ORDER BY s.name");
-        let secrets = self.query(&sql, args![revision]).await?.iter().map(sealed).collect::<Result<_, _>>()?;
+        let secret_rows = self.query(&sql, args![revision]).await?;
         // routes_changed.
         let sql = format!("SELECT {} FROM routes r WHERE r.changed > $1 ORDER BY r.name", routes::COLUMNS);
-        let routes = self.query(&sql, args![revision]).await?.iter().map(routes::read).collect::<Result<_, _>>()?;
-        Ok(Changes {
+        let route_rows = self.query(&sql, args![revision]).await?;
+        // environments_changed.
+        let sql = format!("SELECT {} FROM environments WHERE changed > $1 ORDER BY name", environments::COLUMNS);
+        let environment_rows = self.query(&sql, args![revision]).await?;
+        // clients_changed.
+        let sql = format!("SELECT {} FROM clients c WHERE c.changed > $1 ORDER BY c.name", clients::COLUMNS);
+        let client_rows = self.query(&sql, args![revision]).await?;
+        let mut keys = self.client_keys_since(revision).await?;
+        let mut damaged = Vec::new();
+        let mut changes = Changes {
             position: self.position().clone(),
-            secrets,
-            routes,
-            environments: self.environments_since(revision).await?,
-            clients: self.clients_since(revision).await?,
+            secrets: sound(&secret_rows, TombstoneKind::Secret, sealed, &mut damaged)?,
+            routes: sound(&route_rows, TombstoneKind::Route, routes::read, &mut damaged)?,
+            environments: sound(&environment_rows, TombstoneKind::Environment, environments::read, &mut damaged)?,
+            clients: sound(
+                &client_rows,
+                TombstoneKind::Client,
+                |row| clients::with_keys(row, &mut keys),
+                &mut damaged,
+            )?,
             gone: self.tombstones_since(revision).await?,
-        })
+            damaged: Vec::new(),
+        };
+        changes.gone.extend(damaged.iter().map(|damage| damage.of.clone()));
+        changes.damaged = damaged;
+        Ok(changes)
     }
+}
+
+/// Reads rows, and puts those that cannot be read aside.
+fn sound<T>(
+    rows: &[Row],
+    kind: TombstoneKind,
+    mut read: impl FnMut(&Row) -> Result<T, StoreError>,
+    damaged: &mut Vec<Damage>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        match read(row) {
+            Ok(thing) => found.push(thing),
+            Err(StoreError::Damaged { column, problem }) => {
+                let of = Tombstone { kind, name: row.text("name").unwrap_or("?").to_owned() };
+                damaged.push(Damage { of, column, problem });
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(found)
 }

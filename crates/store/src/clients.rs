@@ -22,7 +22,7 @@ pub struct ClientKeys {
     pub keys: Vec<ClientKey>,
 }
 
-const COLUMNS: &str = "c.name, c.description, c.environments, c.routes, c.allowed_ips, c.rate_limit, c.expires_at, \
+pub(crate) const COLUMNS: &str = "c.name, c.description, c.environments, c.routes, c.allowed_ips, c.rate_limit, c.expires_at, \
      c.disabled, c.created_at, c.version";
 
 impl ReadTx {
@@ -57,26 +57,29 @@ impl ReadTx {
         Ok(Some(ClientKeys { client: read(&row)?, keys }))
     }
 
-    /// The clients that changed after the revision, with all of their keys.
-    pub(crate) async fn clients_since(&self, revision: i64) -> Result<Vec<ClientKeys>, StoreError> {
-        // clients_changed.
-        let sql = format!("SELECT {COLUMNS} FROM clients c WHERE c.changed > $1 ORDER BY c.name");
-        let clients = self.query(&sql, args![revision]).await?;
+    /// The keys of the clients that changed after the revision, by client. One that cannot be read is no key.
+    pub(crate) async fn client_keys_since(&self, revision: i64) -> Result<Keys, StoreError> {
         // clients_changed, then client_keys_client.
         let sql = "SELECT k.id, k.client, k.digest, k.created_at, k.revoked_at FROM clients c \
              JOIN client_keys k ON k.client = c.name WHERE c.changed > $1 ORDER BY k.created_at, k.id";
-        let mut keys: BTreeMap<ClientName, Vec<ClientKey>> = BTreeMap::new();
+        let mut keys = Keys::new();
         for row in self.query(sql, args![revision]).await? {
-            let key = read_key(&row)?;
-            keys.entry(key.client.clone()).or_default().push(key);
+            if let Ok(key) = read_key(&row) {
+                keys.entry(key.client.clone()).or_default().push(key);
+            }
         }
-        let with_keys = |row: &Row| {
-            let client = read(row)?;
-            let keys = keys.remove(&client.name).unwrap_or_default();
-            Ok(ClientKeys { client, keys })
-        };
-        clients.iter().map(with_keys).collect()
+        Ok(keys)
     }
+}
+
+/// Keys by client.
+pub(crate) type Keys = BTreeMap<ClientName, Vec<ClientKey>>;
+
+/// A client with its keys, which are taken out of `keys`.
+pub(crate) fn with_keys(row: &Row, keys: &mut Keys) -> Result<ClientKeys, StoreError> {
+    let client = read(row)?;
+    let keys = keys.remove(&client.name).unwrap_or_default();
+    Ok(ClientKeys { client, keys })
 }
 
 impl WriteTx {

@@ -16,7 +16,7 @@ pub struct EnvironmentUse {
     pub name: String,
 }
 
-const COLUMNS: &str = "name, display_name, rank, protected, is_default, version";
+pub(crate) const COLUMNS: &str = "name, display_name, rank, protected, is_default, version";
 
 impl ReadTx {
     /// All environments, by rank, then by name.
@@ -117,7 +117,7 @@ impl WriteTx {
     }
 }
 
-fn read(row: &Row) -> Result<Environment, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<Environment, StoreError> {
     Ok(Environment {
         name: row.parsed("name")?,
         display_name: row.text("display_name")?.to_owned(),
@@ -126,13 +126,4 @@ fn read(row: &Row) -> Result<Environment, StoreError> {
         default: row.truth("is_default")?,
         version: row.int("version")?,
     })
-}
-
-impl ReadTx {
-    /// The environments that changed after the revision.
-    pub(crate) async fn environments_since(&self, revision: i64) -> Result<Vec<Environment>, StoreError> {
-        // environments_changed.
-        let sql = format!("SELECT {COLUMNS} FROM environments WHERE changed > $1 ORDER BY name");
-        self.query(&sql, args![revision]).await?.iter().map(read).collect()
-    }
 }

@@ -28,7 +28,7 @@ mod transaction;
 
 pub use audit::{AuditFault, AuditFilter, AuditReport, AuditRow, leaf_hash};
 pub use backend::DatabaseUrl;
-pub use changes::Changes;
+pub use changes::{Changes, Damage};
 pub use clients::ClientKeys;
 pub use environments::EnvironmentUse;
 pub use error::{Rule, StoreError};

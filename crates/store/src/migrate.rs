@@ -43,6 +43,14 @@ pub enum MigrationError {
         /// This one.
         running: String,
     },
+    /// The database would no longer refuse what it must refuse.
+    #[error(
+        "the guard {guard} was removed from the database or altered; restore a backup, or have it put back and look for what was changed meanwhile"
+    )]
+    GuardMissing {
+        /// The trigger's name.
+        guard: String,
+    },
     /// One is missing between others.
     #[error("migration {number} is missing from the database though a later one is there")]
     Gap {
@@ -87,6 +95,14 @@ pub(crate) async fn migrate(conversation: &Conversation, now: Timestamp) -> Resu
         let sql = "INSERT INTO migrations (number, name, checksum, min_binary, applied_at) VALUES ($1, $2, $3, $4, $5)";
         let row = args![migration.number, migration.name, migration.checksum(), migration.min_binary, now];
         conversation.execute(sql, row).await?;
+    }
+    // A later migration that this binary does not know may have put other guards in their place.
+    if applied.iter().all(|row| MIGRATIONS.iter().any(|known| known.number == row.number)) {
+        for migration in &MIGRATIONS {
+            if let Some(guard) = conversation.lacks(migration.guards).await? {
+                return Err(MigrationError::GuardMissing { guard }.into());
+            }
+        }
     }
     Ok(())
 }

@@ -58,6 +58,12 @@ impl Streamed {
         self.answer.status().as_u16() < 400
     }
 
+    /// A header of the answer, where it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.answer.headers().get(name)?.to_str().ok()
+    }
+
     /// The next piece of the body; `None` at its end.
     ///
     /// # Errors

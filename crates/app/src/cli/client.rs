@@ -4,7 +4,7 @@ use api::client::Call;
 use api::clients::{ClientCreate, ClientPatch, ClientQuery};
 use api::path;
 use api::route::RateLimit;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -93,8 +93,8 @@ pub(crate) struct CreateArgs {
 #[command(after_help = "What is not given stays. A list that is given replaces the whole list.\n\n\
                         Examples:\n  keyroll client edit checkout --environment staging --environment production\n  \
                         keyroll client edit checkout --disabled true")]
-#[group(id = "change", multiple = true, required = true, args = ["environment", "route", "description", "allowed_ip",
-    "rate_limit", "expires_at", "disabled", "clear"])]
+#[command(group = ArgGroup::new("change").multiple(true).required(true).args(["environment", "route", "description", "allowed_ip",
+    "rate_limit", "expires_at", "disabled", "clear"]))]
 pub(crate) struct EditArgs {
     /// Its name
     name: String,

@@ -3,7 +3,7 @@
 use api::client::Call;
 use api::environment::{EnvironmentCreate, EnvironmentPatch};
 use api::path;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::fault::Fault;
 use super::list;
@@ -51,7 +51,7 @@ pub(crate) struct CreateArgs {
 /// `keyroll env edit`
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  keyroll env edit staging --protected true")]
-#[group(id = "change", multiple = true, required = true, args = ["display_name", "rank", "protected", "default"])]
+#[command(group = ArgGroup::new("change").multiple(true).required(true).args(["display_name", "rank", "protected", "default"]))]
 pub(crate) struct EditArgs {
     /// Its name
     name: String,

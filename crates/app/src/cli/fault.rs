@@ -53,6 +53,14 @@ pub(super) enum Fault {
     /// The upstream gave no answer to a test.
     #[error("the upstream gave no answer: {0}")]
     Upstream(String),
+    /// The server promised more than it sent.
+    #[error("the export is not complete: {found} events instead of {promised}; do not rely on it")]
+    Incomplete {
+        /// How many came.
+        found: u64,
+        /// How many were to come.
+        promised: u64,
+    },
     /// The person at the terminal said no.
     #[error("nothing was changed")]
     Declined,
@@ -65,7 +73,7 @@ impl Fault {
             // Whoever closed the pipe has seen enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
-            Self::Upstream(_) => REMOTE,
+            Self::Upstream(_) | Self::Incomplete { .. } => REMOTE,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
                 ClientError::Address { .. } | ClientError::Token | ClientError::Tls { .. } | ClientError::Call => LOCAL,
@@ -133,6 +141,7 @@ mod tests {
             (Fault::from(ClientError::TimedOut { address: String::new() }), 6),
             (Fault::Several { refused: 1, asked: 2, status: 409 }, 5),
             (Fault::Upstream(String::new()), 2),
+            (Fault::Incomplete { found: 1, promised: 2 }, 2),
         ] {
             assert_eq!(fault.code(), code, "{fault:?}");
         }

@@ -23,7 +23,8 @@ pub(super) async fn show<F: Serialize>(
     let mut cursor = Value::Null;
     let mut left = limit.unwrap_or(u32::MAX);
     loop {
-        let page: Page<Value> = session.send(Call::get(address(path, filters, left.min(MAX_LIMIT), &cursor))).await?.json()?;
+        let page: Page<Value> =
+            session.send(Call::get(address(path, filters, left.min(MAX_LIMIT), &cursor))).await?.json()?;
         left = left.saturating_sub(u32::try_from(page.items.len()).unwrap_or(u32::MAX));
         items.extend(page.items);
         match page.next {

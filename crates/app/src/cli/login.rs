@@ -44,7 +44,8 @@ pub(super) async fn run(args: LoginArgs, variables: &Variables, out: &mut Out) -
     // A path that is stored has to mean the same from every directory.
     let cacert = args.cacert.or_else(|| variables.cacert.clone()).map(std::path::absolute).transpose()?;
     let globals = Globals { addr: args.addr, cacert, ..Globals::default() };
-    let mut target = Target::choose(&globals, &Variables { addr: variables.addr.clone(), ..Variables::default() }, None);
+    let mut target =
+        Target::choose(&globals, &Variables { addr: variables.addr.clone(), ..Variables::default() }, None);
     let token = token(args.token_stdin, &target.address, out)?;
     target.token = Some(token.clone());
     // The cheapest question that any role may ask: it shows that the token is good and that this is a Keyroll.

@@ -119,13 +119,19 @@ where
 
 /// Does what a client command says. Data goes to stdout, talk to stderr.
 pub(crate) async fn run_client(command: ClientCommand, out: &mut Out) -> ExitCode {
+    ExitCode::from(work(command, out, &Variables::read()).await)
+}
+
+/// The same with the environment passed in; answers the exit code.
+async fn work(command: ClientCommand, out: &mut Out, variables: &Variables) -> u8 {
     let json = command.wants_json();
-    let done = dispatch(command, out, &Variables::read()).await;
-    match done.and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = dispatch(command, out, variables).await;
+    // What was already written is data, whatever happened afterwards.
+    match done.and(out.flush()) {
+        Ok(()) => 0,
         Err(fault) => {
             out.fault(&fault, json);
-            ExitCode::from(fault.code())
+            fault.code()
         }
     }
 }
@@ -164,5 +170,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
     }
 }
 
+#[cfg(test)]
+mod flow_tests;
 #[cfg(test)]
 mod tests;

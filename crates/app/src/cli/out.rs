@@ -38,13 +38,7 @@ impl Out {
         stderr: impl Write + Send + 'static,
         interactive: bool,
     ) -> Self {
-        Self {
-            stdin: Box::new(stdin),
-            stdout: Box::new(stdout),
-            stderr: Box::new(stderr),
-            interactive,
-            color: false,
-        }
+        Self { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr), interactive, color: false }
     }
 
     /// Whether a person can be asked.
@@ -114,7 +108,9 @@ impl Out {
 /// What a problem says beyond its first sentence, a line each.
 pub(super) fn particulars(problem: &Problem) -> Vec<String> {
     let mut lines = Vec::new();
-    for error in &problem.errors {
+    // Where one rule alone is broken, the sentence of the problem says it already.
+    let told = |detail: &str| problem.errors.len() == 1 && problem.detail.contains(detail);
+    for error in problem.errors.iter().filter(|error| !told(&error.detail)) {
         lines.push(format!("  {}: {} ({})", error.pointer, error.detail, error.code));
     }
     for reference in &problem.references {

@@ -67,7 +67,10 @@ mod tests {
         for (format, expected) in [
             (Format::Table, "NAME\na\nb\n"),
             (Format::Name, "a\nb\n"),
-            (Format::Json, "{\n  \"items\": [\n    {\n      \"name\": \"a\"\n    },\n    {\n      \"name\": \"b\"\n    }\n  ],\n  \"next\": null\n}\n"),
+            (
+                Format::Json,
+                "{\n  \"items\": [\n    {\n      \"name\": \"a\"\n    },\n    {\n      \"name\": \"b\"\n    }\n  ],\n  \"next\": null\n}\n",
+            ),
             (Format::Yaml, "items:\n- name: a\n- name: b\nnext: null\n"),
         ] {
             let (data, talk) = (Pane::default(), Pane::default());

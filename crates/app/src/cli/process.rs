@@ -79,6 +79,6 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReferenceArgs {
     /// Directory to write the pages into
-    #[arg(value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }

@@ -48,17 +48,17 @@ pub(super) struct Globals {
     pub(super) yes: bool,
 }
 
-/// Form of the data on stdout.
+/// Form of the data on stdout. Plain comments at the words keep the help to one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Aligned columns for a person
+    // Aligned columns for a person
     #[default]
     Table,
-    /// The server's JSON
+    // The server's JSON
     Json,
-    /// The same as YAML
+    // The same as YAML
     Yaml,
-    /// Names alone, one a line
+    // Names alone, one a line
     Name,
 }
 
@@ -125,9 +125,7 @@ impl Target {
     /// A client for it.
     pub(super) fn client(&self, timeout: u64) -> Result<Client, Fault> {
         let pem = match &self.cacert {
-            Some(path) => {
-                Some(std::fs::read(path).map_err(|source| Fault::File { path: path.clone(), source })?)
-            }
+            Some(path) => Some(std::fs::read(path).map_err(|source| Fault::File { path: path.clone(), source })?),
             None => None,
         };
         let token = self.token.as_ref().map(|token| token.trim());

@@ -127,17 +127,19 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_nothing_trails() {
-        let items = [json!({"name": "a", "tags": ["x", "y"], "n": 3}), json!({"name": "größer", "tags": [], "n": null})];
+        let items =
+            [json!({"name": "a", "tags": ["x", "y"], "n": 3}), json!({"name": "größer", "tags": [], "n": null})];
         assert_eq!(table(&VIEW, &items), "NAME    TAGS  USED\na       x, y  3 times\ngrößer  -     -\n");
         assert_eq!(table(&VIEW, &[]), "NAME  TAGS  USED\n");
     }
 
     #[test]
     fn what_has_structure_is_a_block() {
-        let item = json!({"name": "pay", "base": {"upstream": "https://a", "inject": {"headers": {"A": "Bearer {{a}}"}}}});
+        let item =
+            json!({"name": "pay", "base": {"upstream": "https://a", "inject": {"headers": {"A": "Bearer {{a}}"}}}});
         assert_eq!(
             details(&VIEW, &item),
-            "Name:  pay\nBase:\n  inject:\n    headers:\n      A: \"Bearer {{a}}\"\n  upstream: https://a\n"
+            "Name:  pay\nBase:\n  inject:\n    headers:\n      A: Bearer {{a}}\n  upstream: https://a\n"
         );
         assert_eq!(details(&VIEW, &json!({"name": "pay", "base": {}})), "Name:  pay\nBase:  {}\n");
     }

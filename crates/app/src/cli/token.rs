@@ -29,9 +29,11 @@ pub(crate) enum TokenCommand {
 
 /// `keyroll token create`
 #[derive(Debug, Args)]
-#[command(after_help = "Roles: viewer sees metadata; auditor sees the audit too; developer changes what is not protected;\n\
+#[command(
+    after_help = "Roles: viewer sees metadata; auditor sees the audit too; developer changes what is not protected;\n\
                         operator changes what is protected too; admin does everything.\n\n\
-                        Example:\n  keyroll token create ci --role developer --expires-at 2027-03-01T00:00:00Z")]
+                        Example:\n  keyroll token create ci --role developer --expires-at 2027-03-01T00:00:00Z"
+)]
 pub(crate) struct CreateArgs {
     /// A name to recognise it by
     name: String,

@@ -45,7 +45,8 @@ impl ValueArgs {
         } else {
             Err(Refusal::NoSource)
         };
-        text.map(|mut text| SecretText::new(std::mem::take(&mut *text))).map_err(|refusal| Fault::Usage(refusal.to_string()))
+        text.map(|mut text| SecretText::new(std::mem::take(&mut *text)))
+            .map_err(|refusal| Fault::Usage(refusal.to_string()))
     }
 }
 
@@ -90,7 +91,8 @@ pub(super) fn read_all(source: &mut (impl Read + ?Sized)) -> std::io::Result<Zer
 
 /// The value in `bytes`: one line break at the end is stripped.
 pub(super) fn clean(bytes: &[u8], keep_whitespace: bool) -> Result<Zeroizing<String>, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|_| if bytes.len() > LARGEST { Refusal::TooLarge } else { Refusal::NotText })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| if bytes.len() > LARGEST { Refusal::TooLarge } else { Refusal::NotText })?;
     let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     check(Zeroizing::new(text.to_owned()), keep_whitespace)
 }
@@ -131,7 +133,11 @@ mod tests {
             ("  \n", false, Err(Refusal::WhiteSpace)),
         ] {
             let found = clean(given.as_bytes(), keep);
-            assert_eq!(found.as_ref().map(|text| text.as_str()).map_err(|refusal| *refusal), expected, "{given:?} {keep}");
+            assert_eq!(
+                found.as_ref().map(|text| text.as_str()).map_err(|refusal| *refusal),
+                expected,
+                "{given:?} {keep}"
+            );
         }
         assert_eq!(clean(b"\xff", false), Err(Refusal::NotText));
     }

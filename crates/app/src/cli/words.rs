@@ -54,7 +54,11 @@ pub(super) fn rate_limit(text: &str) -> Result<api::route::RateLimit, String> {
         Some((per, burst)) => (per, Some(burst.trim().parse().map_err(|_| rule)?)),
         None => (rest, None),
     };
-    Ok(api::route::RateLimit { requests: requests.trim().parse().map_err(|_| rule)?, per: per.trim().to_owned(), burst })
+    Ok(api::route::RateLimit {
+        requests: requests.trim().parse().map_err(|_| rule)?,
+        per: per.trim().to_owned(),
+        burst,
+    })
 }
 
 /// `NAME=VALUE`, or `NAME: VALUE` as curl writes headers.

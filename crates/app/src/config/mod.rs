@@ -26,8 +26,8 @@ pub(crate) use difference::difference;
 pub(crate) use layers::{Flags, Variables};
 pub(crate) use load::{Loaded, load};
 pub(crate) use origin::Mistakes;
-pub(crate) use show::{reference, schema};
 use show::show;
+pub(crate) use show::{reference, schema};
 pub(crate) use values::{DatabaseUrl, Network};
 
 /// Everything that can be configured.

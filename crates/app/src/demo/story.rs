@@ -93,8 +93,10 @@ impl<'a> Story<'a> {
     async fn route(&self) -> Result<(), Fault> {
         // Broken on purpose: the credential goes where no provider looks for it.
         let header = if self.broken { "X-Nowhere" } else { "Authorization" };
-        let headers =
-            BTreeMap::from([(header, format!("Bearer {{{{{OUTGOING}}}}}")), ("X-Environment", "{{environment}}".into())]);
+        let headers = BTreeMap::from([
+            (header, format!("Bearer {{{{{OUTGOING}}}}}")),
+            ("X-Environment", "{{environment}}".into()),
+        ]);
         let body = json!({
             "name": "payments",
             "base": {"upstream": self.provider.url, "inject": {"headers": headers}},

@@ -31,7 +31,8 @@ impl Notifier {
     /// Signs of life for `WatchdogSec`, for as long as the runtime makes progress. Ends at once where none are asked for.
     pub(crate) async fn watchdog(self) {
         let Some(limit) = sd_notify::watchdog_enabled() else { return };
-        let mut ticks = tokio::time::interval(limit / 2);
+        // An interval of no length would be a mistake of the caller that ends the task.
+        let mut ticks = tokio::time::interval((limit / 2).max(Duration::from_millis(1)));
         loop {
             ticks.tick().await;
             let _ = sd_notify::notify(&[NotifyState::Watchdog]);

@@ -6,7 +6,7 @@ use tokio::signal::unix::{self, SignalKind};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
+enum Signal {
     /// SIGTERM, or SIGINT from a terminal: drain, and the second time end at once.
     Stop,
     /// SIGHUP: read the configuration and the certificates again.
@@ -34,8 +34,14 @@ impl Signals {
         })
     }
 
-    /// The next signal.
-    pub(crate) async fn next(&mut self) -> Signal {
+    /// Waits for the next signal to stop, and calls `reload` for each signal to reload meanwhile.
+    pub(crate) async fn until_stop(&mut self, mut reload: impl FnMut()) {
+        while self.next().await == Signal::Reload {
+            reload();
+        }
+    }
+
+    async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,

@@ -25,9 +25,9 @@ pub(super) enum ServeError {
     Tls {
         /// `gateway` or `admin`.
         section: &'static str,
-        /// Why.
+        /// Why; in a box, since it is much larger than everything else here.
         #[source]
-        source: TlsError,
+        source: Box<TlsError>,
     },
     /// The library for TLS refused its configuration.
     #[error("TLS cannot be set up")]

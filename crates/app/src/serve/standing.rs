@@ -3,19 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
-use model::snapshot::Snapshot;
-
 /// What a node tells about itself.
 pub(super) struct Standing {
-    snapshot: Arc<ArcSwap<Snapshot>>,
+    engine: Arc<engine::Standing>,
     draining: AtomicBool,
 }
 
 impl Standing {
-    /// The standing of a node that serves from `snapshot`.
-    pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>) -> Self {
-        Self { snapshot, draining: AtomicBool::new(false) }
+    /// The standing of a node with this engine.
+    pub(super) fn new(engine: Arc<engine::Standing>) -> Self {
+        Self { engine, draining: AtomicBool::new(false) }
     }
 
     /// From now on the node is on its way out.
@@ -26,9 +23,7 @@ impl Standing {
 
 impl control::Standing for Standing {
     fn serves(&self) -> Option<i64> {
-        let snapshot = self.snapshot.load();
-        // The snapshot of a process that has published none yet names no database.
-        (!snapshot.incarnation.is_empty()).then_some(snapshot.revision)
+        self.engine.served()
     }
 
     fn is_draining(&self) -> bool {
@@ -36,6 +31,6 @@ impl control::Standing for Standing {
     }
 
     fn audit_fault(&self) -> Option<String> {
-        None
+        self.engine.audit_fault()
     }
 }

@@ -129,7 +129,7 @@ impl House {
         let entropy = Arc::new(Scrambled::default());
         let store = Store::open(url, clock.now(), "inc_1".to_owned()).await.unwrap();
         let keyring = Keyring::parse(&envelope::generate(entropy.as_ref(), clock.now())).unwrap();
-        let keys = Keys { keyring, fingerprints: FingerprintKey::generate(entropy.as_ref()) };
+        let keys = Keys { keyring: Arc::new(keyring), fingerprints: FingerprintKey::generate(entropy.as_ref()) };
         let policy = Policy { retention: Span::from_hours(48), allow_private: Vec::new() };
         let control = Control::new(store, keys, policy, clock.clone(), entropy, Arc::new(Serving));
         let control = Arc::new(control);

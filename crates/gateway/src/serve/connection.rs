@@ -29,12 +29,7 @@ pub(super) struct Serving {
 }
 
 /// Serves a connection until either side ends it. How it ends is the client's affair: there is nobody to tell.
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    serving: Serving,
-    stopping: watch::Receiver<Stop>,
-) {
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, serving: Serving, stopping: watch::Receiver<Stop>) {
     // Small answers must not wait for one another; where it fails, the connection is gone already.
     let _ = stream.set_nodelay(true);
     // A dual-stack socket shows IPv4 clients as mapped addresses, which no rule of an operator names.

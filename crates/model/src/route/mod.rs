@@ -14,4 +14,4 @@ pub use judgement::{Judgement, Rule};
 pub use layer::Member;
 pub use reference::{Reference, mentions, references};
 pub use spec::{Basic, Guard, Inject, Injection, Plain, RateLimit, RouteSpec, Settings, Timeouts, Tls};
-pub use validate::{Known, validate};
+pub use validate::{Known, field_pointer, validate};

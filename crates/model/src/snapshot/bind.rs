@@ -1,7 +1,7 @@
 //! Compiles one route in one environment: templates parsed at saving are filled with opened values.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
@@ -85,6 +85,13 @@ pub fn bind(
             .collect(),
         expires: expires.filter_map(|secret| Some((secret.expires_at?, secret.name.clone()))).min(),
         tallies: used.iter().map(|secret| (secret.name.clone(), tally(&secret.name))).collect(),
+        sensitive: names
+            .iter()
+            .filter_map(|name| secrets.get(name))
+            .filter(|opened| opened.secret.limits.sensitive)
+            .cloned()
+            .collect(),
+        forms: OnceLock::new(),
         upstream,
     })
 }

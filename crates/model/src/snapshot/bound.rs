@@ -1,9 +1,11 @@
 //! One route in one environment, with the values of its secrets bound in.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, Method};
 
+use super::bind::Opened;
+use super::forms::Forms;
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::path::PathPattern;
 use crate::route::{Guard, Judgement, RateLimit};
@@ -52,6 +54,21 @@ pub struct Bound {
     pub expires: Option<(Timestamp, SecretName)>,
     /// The counters of the secrets in use.
     pub tallies: Vec<(SecretName, Arc<Tally>)>,
+    /// The secrets in use whose values the guard looks for in answers.
+    pub(super) sensitive: Vec<Arc<Opened>>,
+    pub(super) forms: OnceLock<Forms>,
+}
+
+impl Bound {
+    /// What the guard looks for in answers; nothing where it is off. Made when it is first asked for: most routes of
+    /// a large snapshot are not called before the next one comes.
+    #[must_use]
+    pub fn forms(&self) -> &Forms {
+        self.forms.get_or_init(|| match self.guard {
+            Guard::Off => Forms::default(),
+            Guard::Mask | Guard::Block => Forms::of(&self.sensitive, self.injection.as_ref().ok()),
+        })
+    }
 }
 
 /// What is added to a request.

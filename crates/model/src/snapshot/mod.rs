@@ -2,12 +2,14 @@
 
 mod bind;
 mod bound;
+mod forms;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use bind::{BindError, Opened, bind, opened};
 pub use bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
+pub use forms::Forms;
 
 use crate::client::Client;
 use crate::name::{EnvironmentName, RouteName};

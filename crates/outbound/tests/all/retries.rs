@@ -1,6 +1,8 @@
 //! A request is sent a second time once, and only when that cannot do a thing twice.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -131,6 +133,29 @@ async fn a_close_that_has_arrived_unnoticed_loses_no_post() {
         text(answer).await.unwrap();
         read.send(()).unwrap();
         connection_closed.recv().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_closes_at_once_is_tried_twice_at_most() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let accepted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            drop(stream);
+            accepted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let (forwarder, upstream) = (pooled(), upstream(&format!("http://{address}")));
+    for _ in 0..50 {
+        let before = count.load(Ordering::SeqCst);
+        let post = request(Method::POST, "/", OutBody::full("x".into()));
+        let error = send(&forwarder, &upstream, post).await.unwrap_err();
+        assert!(matches!(error.failure, Failure::Closed) && error.sent <= 1, "{error:?}");
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(count.load(Ordering::SeqCst) - before <= 2);
     }
 }
 

@@ -7,6 +7,7 @@ mod dialect;
 mod sqlite;
 mod sqlite_error;
 mod sqlite_open;
+mod sqlite_owner;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -70,6 +71,23 @@ impl Conversation {
     pub(crate) async fn migrate(&self, tables: &str, guards: Guards) -> Result<(), StoreError> {
         self.sqlite.batch(dialect::ddl_for_sqlite(tables)).await?;
         self.sqlite.batch(guards.sqlite.to_owned()).await
+    }
+
+    /// The first guard that is missing from the database or is not what it should be.
+    pub(crate) async fn lacks(&self, guards: Guards) -> Result<Option<String>, StoreError> {
+        // The engine's own catalogue.
+        let rows = self.query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", args![]).await?;
+        let names = guards.sqlite.lines().filter_map(|line| line.strip_prefix("CREATE TRIGGER ")?.split(' ').next());
+        for name in names {
+            let there = |row: &Row| {
+                row.text("name").is_ok_and(|found| found == name)
+                    && row.text("sql").is_ok_and(|sql| guards.sqlite.contains(&format!("{sql};")))
+            };
+            if !rows.iter().any(there) {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes what was written durable. When this answers `Ok`, a loss of power loses nothing.

@@ -16,7 +16,7 @@ use crate::error::StoreError;
 /// How many prepared statements a connection keeps; more than there are queries in this crate.
 const STATEMENTS: usize = 128;
 
-/// The directory of a throw-away database; gone when this is.
+/// The directory of a throw-away database; its name is gone when this is, its files when they are closed.
 pub(super) struct Scratch(PathBuf);
 
 impl Drop for Scratch {
@@ -74,12 +74,15 @@ pub(super) fn open_writer(path: &Path, scratch: bool) -> Result<Connection, Stor
     set(&connection, "foreign_keys", "ON")?;
     set(&connection, "recursive_triggers", "ON")?;
     set(&connection, "secure_delete", "ON")?;
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(translate)?;
     Ok(connection)
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     set(&connection, "query_only", "ON")?;
+    // The first read opens the write-ahead log and its index; see [`Scratch`].
+    connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).map_err(translate)?;
     Ok(connection)
 }
 

@@ -103,6 +103,25 @@ impl ReadTx {
         self.query_one(&sql, args![name]).await?.as_ref().map(row::sealed).transpose()
     }
 
+    /// Active secrets with their sealed values, by name: at most `limit` after the name `after`. A row that cannot be
+    /// read, because it was changed outside Keyroll, stands with its name alone.
+    ///
+    /// # Errors
+    /// As any query.
+    pub async fn sealed_secrets(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Option<SealedSecret>)>, StoreError> {
+        // The key, in its order.
+        let sql = format!(
+            "SELECT {} FROM secrets s WHERE s.name > $1 AND s.state = 'active' ORDER BY s.name LIMIT $2",
+            row::SEALED
+        );
+        let rows = self.query(&sql, args![after, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+        rows.iter().map(|row| Ok((row.text("name")?.to_owned(), row::sealed(row).ok()))).collect()
+    }
+
     /// All names that are taken, deleted secrets' included, sorted: for suggestions and checks.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use store::{Changes, Rebound, Store, TombstoneKind};
 
-use crate::common::{at, begin, client, client_key, commit, environment, furnish, memory, route, secret};
+use crate::common::{OnDisk, at, begin, client, client_key, commit, environment, furnish, memory, route, secret};
 
 /// What changed, in words.
 async fn since(store: &Store, revision: i64) -> Vec<String> {
@@ -79,4 +79,28 @@ async fn one_look_is_one_state() {
         (changes.position.revision, changes.routes.len(), changes.secrets.len(), changes.gone.len()),
         (1, 1, 2, 0)
     );
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_spoilt_is_reported_and_spoils_nothing_else() {
+    let disk = OnDisk::new().await;
+    furnish(&disk.store).await;
+    let mut tx = begin(&disk.store).await;
+    tx.insert_client(&client("shop")).await.unwrap();
+    tx.insert_client(&client("other")).await.unwrap();
+    commit(tx).await;
+    let sound = disk.store.read().await.unwrap().changes_since(0).await.unwrap();
+    assert!(sound.damaged.is_empty() && sound.gone.is_empty());
+
+    let raw = disk.raw();
+    raw.execute("UPDATE secrets SET tags = 'no list' WHERE name = 'partner_api_key'", []).unwrap();
+    raw.execute("UPDATE clients SET description = CAST(x'ff' AS TEXT) WHERE name = 'shop'", []).unwrap();
+    raw.execute("UPDATE routes SET spec = '{}'", []).unwrap();
+    let changes = disk.store.read().await.unwrap().changes_since(0).await.unwrap();
+    let damaged: Vec<_> = changes.damaged.iter().map(|d| (d.of.name.as_str(), d.column.as_str())).collect();
+    assert_eq!(damaged, [("partner_api_key", "tags"), ("payments", "spec"), ("shop", "description")]);
+    assert_eq!(changes.gone.len(), 3, "what cannot be read is not served");
+    let names: Vec<_> = changes.secrets.iter().map(|row| row.secret.name.as_str()).collect();
+    assert_eq!((names, changes.routes.len(), changes.environments.len()), (vec!["stripe_api_key"], 0, 2));
+    assert_eq!(changes.clients[0].client.name.as_str(), "other");
 }

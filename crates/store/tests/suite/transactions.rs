@@ -165,6 +165,26 @@ async fn an_altered_migration_is_refused() {
 }
 
 #[tokio::test]
+async fn a_removed_or_weakened_guard_is_noticed() {
+    let disk = OnDisk::new().await;
+    let raw = disk.raw();
+    let text: String =
+        raw.query_row("SELECT sql FROM sqlite_master WHERE name = 'audit_is_fixed'", [], |row| row.get(0)).unwrap();
+    let weak = text.replace("BEFORE UPDATE ON audit", "BEFORE UPDATE ON audit WHEN 0");
+    assert_ne!(text, weak);
+    raw.execute_batch("DROP TRIGGER audit_is_fixed").unwrap();
+    for after in ["", &weak] {
+        raw.execute_batch(after).unwrap();
+        let found = open(&disk.path()).await;
+        let expected = MigrationError::GuardMissing { guard: "audit_is_fixed".to_owned() };
+        assert!(matches!(found, Err(StoreError::Migration(ref error)) if *error == expected), "{found:?}");
+    }
+    raw.execute_batch("DROP TRIGGER audit_is_fixed").unwrap();
+    raw.execute_batch(&text).unwrap();
+    open(&disk.path()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_only_if_it_says_so() {
     let disk = OnDisk::new().await;
     let raw = disk.raw();
@@ -198,4 +218,25 @@ async fn another_process_that_holds_the_database_makes_it_unavailable_for_a_whil
     disk.store.read().await.unwrap().secret_names().await.unwrap();
     raw.execute_batch("ROLLBACK").unwrap();
     commit(begin(&disk.store).await).await;
+}
+
+#[tokio::test]
+async fn work_can_move_between_threads() {
+    fn moves<T: Send>(future: T) -> T {
+        future
+    }
+    let store = memory().await;
+    crate::common::furnish(&store).await;
+    let changed = crate::common::route("payments", "partner_api_key");
+    let mut tx = moves(store.begin(&crate::common::permit())).await.unwrap();
+    moves(tx.update_route(&changed, "update", at(1))).await.unwrap();
+    moves(tx.update_secret(&secret("stripe_api_key"), None)).await.unwrap();
+    moves(tx.commit(crate::common::event("route.update", "route/payments"))).await.unwrap();
+    let read = moves(store.read()).await.unwrap();
+    moves(read.changes_since(0)).await.unwrap();
+    moves(read.verify_audit()).await.unwrap();
+    moves(read.secrets(&store::SecretFilter::default(), store::SecretSort::default(), &store::Page::default()))
+        .await
+        .unwrap();
+    moves(store.record(store::Telemetry::ForgetAnswers { before: at(0) })).await.unwrap();
 }

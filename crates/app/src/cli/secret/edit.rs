@@ -3,7 +3,7 @@
 use api::client::Call;
 use api::path;
 use api::secret::SecretPatch;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::super::fault::Fault;
 use super::super::session::Session;
@@ -23,8 +23,8 @@ Examples:
 /// `keyroll secret edit`
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
-#[group(id = "change", multiple = true, required = true, args = ["kind", "class", "description", "owner", "tag", "environment",
-    "allowed_host", "sensitive", "expires_at", "strict_expiry", "rotate_every", "clear"])]
+#[command(group = ArgGroup::new("change").multiple(true).required(true).args(["kind", "class", "description", "owner", "tag", "environment",
+    "allowed_host", "sensitive", "expires_at", "strict_expiry", "rotate_every", "clear"]))]
 pub(crate) struct EditArgs {
     /// Its name
     name: String,

@@ -1,7 +1,38 @@
-//! In the making.
+//! Secrets: made once, described anew, compared, and destroyed when nothing needs them.
+
+mod attempts;
+mod compare;
+mod create;
+mod delete;
+mod delete_several;
+mod edit;
+mod get;
+mod group;
+mod list;
+mod probe;
+mod reach;
+mod removal;
+mod routes;
+mod rules;
+mod successor;
+mod usage;
+mod view;
+mod words;
+
 use std::sync::Arc;
+
 use utoipa_axum::router::OpenApiRouter;
+
 use crate::state::Control;
-#[derive(Debug, Default)]
-pub(crate) struct Attempts;
-pub(super) fn router() -> OpenApiRouter<Arc<Control>> { OpenApiRouter::new() }
+
+pub(crate) use attempts::Attempts;
+
+pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
+    OpenApiRouter::new()
+        .routes(utoipa_axum::routes!(list::list, create::create))
+        .routes(utoipa_axum::routes!(delete_several::delete))
+        .routes(utoipa_axum::routes!(get::get, edit::edit, delete::delete))
+        .routes(utoipa_axum::routes!(routes::routes))
+        .routes(utoipa_axum::routes!(usage::usage))
+        .routes(utoipa_axum::routes!(compare::compare))
+}

@@ -120,8 +120,10 @@ fn secrets_exist(spec: &RouteSpec, known: &Known, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The JSON Pointer of a field: in the environment's layer where it stands there, else in the base.
-fn field_pointer(spec: &RouteSpec, environment: Option<&EnvironmentName>, field: &str) -> String {
+/// The JSON Pointer of a [`Reference`](super::Reference)'s field: in the environment's layer where it stands there, else
+/// in the base.
+#[must_use]
+pub fn field_pointer(spec: &RouteSpec, environment: Option<&EnvironmentName>, field: &str) -> String {
     let own = environment.and_then(|name| Some((name, spec.environments.get(name)?)));
     let prefix = match own {
         Some((name, own)) if super::reference::layer_fields(own).any(|(other, _)| other == field) => {

@@ -1,0 +1,65 @@
+//! The end of a node: what is in flight finishes, what was counted is written, then the rest goes.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway::Running;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::standing::Standing;
+use crate::process::{Notifier, Signals};
+
+/// How long requests to the admin API and the last tallies may take after traffic has ended.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The parts of a node that have to be stopped, in this order.
+pub(super) struct Stopping {
+    pub(super) standing: Arc<Standing>,
+    pub(super) gateway: Arc<Running>,
+    pub(super) admin: JoinHandle<()>,
+    pub(super) drain: CancellationToken,
+    pub(super) engine: engine::Running,
+    pub(super) engine_shutdown: CancellationToken,
+    pub(super) notifier: Notifier,
+}
+
+impl Stopping {
+    /// Drains for at most `at_most`; a second stop signal ends the wait. The exit code is 0 unless it came to that.
+    pub(super) async fn run(self, at_most: Duration, signals: &mut Signals) -> ExitCode {
+        tracing::info!(at_most_ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX), "draining");
+        self.standing.drain();
+        self.notifier.stopping(at_most.saturating_add(LAST_WORDS).saturating_add(LAST_WORDS));
+        let gateway = Arc::clone(&self.gateway);
+        tokio::select! {
+            () = self.drained(at_most) => {
+                tracing::info!("stopped");
+                ExitCode::SUCCESS
+            }
+            () = signals.until_stop(|| ()) => {
+                tracing::warn!("stopped at once by a second signal");
+                // Another thread waits for the same workers; here nobody has to.
+                std::thread::spawn(move || gateway.abort());
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    async fn drained(self, at_most: Duration) {
+        let gateway = self.gateway;
+        match tokio::task::spawn_blocking(move || gateway.drain(at_most)).await {
+            Ok(true) => {}
+            _ => tracing::warn!("requests were cut off: they took longer than gateway.drain_timeout"),
+        }
+        self.drain.cancel();
+        if tokio::time::timeout(LAST_WORDS, self.admin).await.is_err() {
+            tracing::warn!("requests to the admin API were cut off");
+        }
+        // Last, so that what the last request counted is written too.
+        self.engine_shutdown.cancel();
+        if tokio::time::timeout(LAST_WORDS, self.engine.join()).await.is_err() {
+            tracing::warn!("the last counts of uses could not be written");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Traffic goes on while the credential behind it changes: no request fails, each carries exactly one of the two.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+use testkit::load::{self, LoadPlan};
+use testkit::{TestNode, Upstream, wire};
+
+use crate::house::{KEYROLL, client, route, secret, served};
+
+const FLIPS: usize = 200;
+
+#[test]
+fn twenty_thousand_requests_while_the_secret_flips_two_hundred_times() {
+    let node = testkit::NodeOptions::new(KEYROLL).env("KEYROLL_LOG__LEVEL", "warn").start();
+    let upstream = Upstream::ok();
+    let values = ["sk_flip_one_0001", "sk_flip_two_0002"];
+    secret(&node, "one", values[0]);
+    secret(&node, "two", values[1]);
+    route(&node, "payments", &upstream.url(), &json!({"Authorization": "Bearer {{one}}"}));
+    let key = client(&node, "shop", "production");
+    served(&node, "/payments/", &key);
+    upstream.clear();
+
+    let done = AtomicBool::new(false);
+    let flips = std::thread::scope(|scope| {
+        let flipping = scope.spawn(|| {
+            let mut flips = 0;
+            // At least as many as promised, and on until the last request was answered.
+            while flips < FLIPS || !done.load(Ordering::Relaxed) {
+                let (from, to) = if flips % 2 == 0 { ("one", "two") } else { ("two", "one") };
+                let reply = node.api("POST", "/v1/routes/replace-secret", Some(&json!({"from": from, "to": to})));
+                assert!(!reply.expect(200).json()["revision"].is_null());
+                flips += 1;
+            }
+            flips
+        });
+        let mut sent = 0;
+        let request = |_| wire::request("GET", "/payments/v1/x", &[("Host", "gateway"), ("Keyroll-Key", &key)], b"");
+        // The load is repeated until the flips are through, so that all of them happen under traffic.
+        while sent == 0 || !flipping.is_finished() && sent < 20 {
+            let plan = LoadPlan { address: node.gateway(), connections: 32, total: 20_000, request: &request };
+            load::run(&plan).assert_all(200, 20_000);
+            sent += 1;
+            if sent == 1 {
+                let records = upstream.records();
+                assert_eq!(records.len(), 20_000);
+                let seen: BTreeSet<_> = records.iter().flat_map(|record| record.all("authorization")).collect();
+                let expected: BTreeSet<_> = values.iter().map(|value| format!("Bearer {value}")).collect();
+                assert_eq!(seen, expected, "each of both values was sent, and nothing else");
+                assert!(records.iter().all(|record| record.all("authorization").len() == 1));
+            }
+            done.store(true, Ordering::Relaxed);
+        }
+        flipping.join().unwrap()
+    });
+    assert!(flips >= FLIPS);
+}

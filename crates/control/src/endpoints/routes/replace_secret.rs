@@ -1,0 +1,151 @@
+//! `POST /v1/routes/replace-secret`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use api::problem::Problem;
+use api::route::{ReplaceSecret, Replaced, TemplateChange};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use model::access::Need;
+use model::name::{EnvironmentName, SecretName, nearest};
+use model::problem::Finding;
+use model::rotation::{Change, replace};
+use model::route::RouteSpec;
+use serde_json::{Value, json};
+use store::ReadTx;
+
+use super::rules;
+use super::save::{Barred, permit_and_rehearse};
+use crate::call::{Call, answer};
+use crate::members::Members;
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// Re-points routes from one secret to another, all at once: either every route that names it, or none.
+#[utoipa::path(
+    post,
+    path = "/v1/routes/replace-secret",
+    tag = "routes",
+    request_body = ReplaceSecret,
+    responses((status = 200, body = Replaced), (status = 403, body = Problem), (status = 422, body = Problem))
+)]
+pub(super) async fn replace_secret(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
+    let permit = call.permit([Need::Change { protected: false }])?;
+    let body: ReplaceSecret = call.json()?;
+    let dry_run = body.dry_run.unwrap_or(false);
+    let mut tx = control.store.begin(&permit).await?;
+    let wish = read(&tx, &body).await?;
+    let mut changes = Vec::new();
+    let mut moved: Vec<(RouteSpec, RouteSpec)> = Vec::new();
+    for route in tx.routes_naming(wish.from.as_str()).await? {
+        let (next, own) = replace(&route.spec, &wish.from, &wish.to, wish.environments.as_ref());
+        if next != route.spec {
+            changes.extend(own);
+            moved.push((route.spec, next));
+        }
+    }
+    check(&control, &call, &tx, &moved).await?;
+    let told = changes.iter().map(tell).collect();
+    if dry_run || moved.is_empty() {
+        return answer(StatusCode::OK, &Replaced { changes: told, revision: None });
+    }
+    for (_, next) in &moved {
+        tx.update_route(next, "replace-secret", call.now).await?;
+    }
+    let replaced = Replaced { changes: told, revision: u64::try_from(tx.next_revision()).ok() };
+    let event = call.event(&permit, "route.replace-secret", format!("secret/{}", wish.from));
+    let event = event.before(templates(&changes, |change| &change.before));
+    call.commit(tx, event.after(templates(&changes, |change| &change.after)), StatusCode::OK, &replaced).await?;
+    answer(StatusCode::OK, &replaced)
+}
+
+/// What is asked for, as far as it can be done.
+struct Wish {
+    from: SecretName,
+    to: SecretName,
+    environments: Option<BTreeSet<EnvironmentName>>,
+}
+
+async fn read(tx: &ReadTx, body: &ReplaceSecret) -> Result<Wish, Refusal> {
+    let mut members = Members::default();
+    let from = secret(tx, &mut members, "/from", &body.from).await?;
+    let to = secret(tx, &mut members, "/to", &body.to).await?;
+    members.demand(body.from != body.to, "/to", "secret-same", "is the secret that is to be replaced");
+    let all = tx.environments().await?;
+    for (index, text) in body.environments.iter().flatten().enumerate() {
+        if !all.iter().any(|environment| environment.name.as_str() == text) {
+            let meant = nearest(text, all.iter().map(|environment| environment.name.as_str()));
+            let pointer = format!("/environments/{index}");
+            let detail = format!("there is no environment {text}");
+            members.note(Finding::new(pointer, "environment-not-found", detail).meaning(meant));
+        }
+    }
+    let some = body.environments.as_ref().is_none_or(|names| !names.is_empty());
+    members.demand(some, "/environments", "environments-empty", "names no environment; leave it out for all");
+    members.finish()?;
+    let (Some(from), Some(to)) = (from, to) else { return Err(Refusal::internal("a name that was read is gone")) };
+    let environments = body.environments.as_ref();
+    Ok(Wish { from, to, environments: environments.map(|all| all.iter().filter_map(|one| one.parse().ok()).collect()) })
+}
+
+/// An active secret, or a note with the name that was probably meant.
+async fn secret(tx: &ReadTx, members: &mut Members, pointer: &str, text: &str) -> Result<Option<SecretName>, Refusal> {
+    if let Some(found) = tx.sealed_secret(text).await? {
+        return Ok(Some(found.secret.name));
+    }
+    let meant = rules::meant(tx, text).await?;
+    let finding = Finding::new(pointer, "secret-not-found", format!("there is no secret {text}"));
+    members.note(finding.meaning(meant.as_deref()));
+    Ok(None)
+}
+
+/// Holds every route that would change against the rules and the caller's rights, as saving it would.
+async fn check(control: &Control, call: &Call, tx: &ReadTx, moved: &[(RouteSpec, RouteSpec)]) -> Result<(), Refusal> {
+    let world = rules::world(control, tx, moved.iter().flat_map(|(before, after)| [before, after])).await?;
+    let mut members = Members::default();
+    for (_, after) in moved {
+        note(&mut members, after, rules::check(after, &world));
+    }
+    members.finish()?;
+    let mut members = Members::default();
+    for (before, after) in moved {
+        match permit_and_rehearse(call, &world, Some(before), after) {
+            Ok(()) => {}
+            Err(Barred::Denied(refusal)) => return Err(refusal),
+            Err(Barred::Unfit(findings)) => note(&mut members, after, findings),
+        }
+    }
+    members.finish()
+}
+
+fn note(members: &mut Members, route: &RouteSpec, findings: Vec<Finding>) {
+    for mut finding in findings {
+        finding.pointer = format!("/routes/{}{}", route.name, finding.pointer);
+        members.note(finding);
+    }
+}
+
+fn tell(change: &Change) -> TemplateChange {
+    TemplateChange {
+        route: change.route.to_string(),
+        environment: change.environment.as_ref().map(ToString::to_string),
+        field: change.field.clone(),
+        before: change.before.clone(),
+        after: change.after.clone(),
+    }
+}
+
+/// One side of the difference, for the audit. Templates hold names, not values.
+fn templates(changes: &[Change], side: impl Fn(&Change) -> &String) -> Value {
+    let one = |change: &Change| {
+        json!({
+            "route": change.route,
+            "environment": change.environment,
+            "field": change.field,
+            "template": side(change),
+        })
+    };
+    changes.iter().map(one).collect()
+}

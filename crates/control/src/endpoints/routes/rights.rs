@@ -1,0 +1,58 @@
+//! What a change of a route needs: rights wherever its effective settings change, and in the secrets that it names there.
+
+use std::collections::BTreeSet;
+
+use model::access::Need;
+use model::environment::Environment;
+use model::name::{EnvironmentName, SecretName};
+use model::route::{Effective, RouteSpec, effective, references};
+use serde_json::Value;
+
+use super::rules::World;
+
+/// The needs of going from `before` to `after`; absent is a route that does not exist.
+pub(super) fn needs(before: Option<&RouteSpec>, after: Option<&RouteSpec>, world: &World) -> Vec<Need> {
+    let environments = &world.known.environments;
+    let changed = changed(before, after);
+    let mut needs = vec![Need::Change { protected: changed.iter().any(|name| is_protected(name, environments)) }];
+    let named_before: BTreeSet<SecretName> =
+        before.into_iter().flat_map(references).map(|reference| reference.secret).collect();
+    for reference in after.into_iter().flat_map(references) {
+        let touched = reference.environment.as_ref().is_some_and(|name| changed.contains(name));
+        if !touched && named_before.contains(&reference.secret) {
+            continue;
+        }
+        // A secret without environments may be used anywhere, protected ones included.
+        let limits = world.known.secrets.get(&reference.secret).map(|secret| &secret.limits);
+        let limits = limits.and_then(|limits| limits.environments.as_ref());
+        let protected = limits.is_none_or(|names| names.iter().any(|name| is_protected(name, environments)));
+        needs.push(Need::Change { protected });
+    }
+    needs
+}
+
+fn is_protected(name: &EnvironmentName, environments: &[Environment]) -> bool {
+    environments.iter().any(|environment| environment.name == *name && environment.protected)
+}
+
+/// The environments in which something counts differently afterwards.
+fn changed(before: Option<&RouteSpec>, after: Option<&RouteSpec>) -> BTreeSet<EnvironmentName> {
+    let mut names: BTreeSet<&EnvironmentName> = BTreeSet::new();
+    for spec in before.into_iter().chain(after) {
+        names.extend(spec.environments.keys());
+    }
+    // A host leads to the route in every environment.
+    let hosts = |spec: Option<&RouteSpec>| spec.map(|spec| spec.hosts.iter().cloned().collect::<BTreeSet<_>>());
+    let everywhere = hosts(before) != hosts(after);
+    names.into_iter().filter(|name| everywhere || facts(before, name) != facts(after, name)).cloned().collect()
+}
+
+/// All that counts in one environment: the settings of a request, and the probe.
+fn facts(spec: Option<&RouteSpec>, environment: &EnvironmentName) -> Option<(Effective, Option<Value>)> {
+    let spec = spec?;
+    let own = spec.environments.get(environment)?;
+    Some((effective(spec, environment)?, own.probe.over(&spec.base.probe).as_set().cloned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The rules that a route is held against: what its secrets allow, and whether their values may stand where it puts them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use model::name::{SecretName, nearest};
+use model::problem::Finding;
+use model::route::{Known, RouteSpec, Settings, field_pointer, references, validate};
+use model::secret::SecretValue;
+use model::snapshot::{Bound, Opened, Unusable, bind, opened};
+use store::{ReadTx, SealedSecret};
+
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// What the rules know about everything around a route.
+pub(super) struct World {
+    pub(super) known: Known,
+    /// The secrets that are named and active, opened.
+    pub(super) secrets: HashMap<SecretName, Arc<Opened>>,
+}
+
+/// Reads what the rules need to know about these routes.
+pub(super) async fn world<'a>(
+    control: &Control,
+    tx: &ReadTx,
+    specs: impl IntoIterator<Item = &'a RouteSpec>,
+) -> Result<World, Refusal> {
+    let mut known = Known {
+        environments: tx.environments().await?,
+        allow_private: control.policy.allow_private.clone(),
+        ..Known::default()
+    };
+    let named: BTreeSet<SecretName> =
+        specs.into_iter().flat_map(references).map(|reference| reference.secret).collect();
+    let mut secrets = HashMap::new();
+    for name in named {
+        match tx.sealed_secret(name.as_str()).await? {
+            Some(found) => {
+                known.secrets.insert(name.clone(), found.secret.clone());
+                secrets.insert(name, open(control, found));
+            }
+            None => known.secret_names.extend(meant(tx, name.as_str()).await?),
+        }
+    }
+    Ok(World { known, secrets })
+}
+
+/// The active secret that was probably meant by a name.
+pub(super) async fn meant(tx: &ReadTx, name: &str) -> Result<Option<String>, Refusal> {
+    let mut names = tx.secret_names().await?;
+    while let Some(found) = nearest(name, names.iter().map(SecretName::as_str)).map(str::to_owned) {
+        if tx.sealed_secret(&found).await?.is_some() {
+            return Ok(Some(found));
+        }
+        // Its value is destroyed: nobody should be sent there.
+        names.retain(|other| other.as_str() != found);
+    }
+    Ok(None)
+}
+
+fn open(control: &Control, found: SealedSecret) -> Arc<Opened> {
+    let SealedSecret { secret, sealed } = found;
+    let sealed = envelope::Sealed {
+        format: sealed.format,
+        ciphertext: sealed.ciphertext,
+        dek_id: sealed.dek_id,
+        wrapped_dek: sealed.wrapped_dek,
+        kek_id: sealed.kek_id,
+    };
+    let value: Option<SecretValue> = envelope::open(&control.keys.keyring, &sealed, &(&secret).into()).ok();
+    opened(secret, value)
+}
+
+/// The rules that need no value; an empty list where none is broken.
+pub(super) fn check(spec: &RouteSpec, world: &World) -> Vec<Finding> {
+    let mut findings = validate(spec, &world.known);
+    let own = spec.environments.iter().map(|(name, own)| (format!("/environments/{name}"), own));
+    for (pointer, layer) in own.chain([("/base".to_owned(), &spec.base)]) {
+        let pointer = format!("{pointer}/tls/ca");
+        if let Some(error) = ca_error(layer)
+            && !findings.iter().any(|other| other.pointer == pointer)
+        {
+            findings.push(Finding::new(pointer, "certificate-invalid", error));
+        }
+    }
+    findings
+}
+
+fn ca_error(layer: &Settings) -> Option<String> {
+    let pem = layer.tls.ca.as_set()?;
+    outbound::check_ca(pem).err().map(|error| error.to_string())
+}
+
+/// Fills the route as publishing will, so that a value which may not stand somewhere is refused here and not there.
+pub(super) fn rehearse(spec: &RouteSpec, world: &World) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for environment in spec.environments.keys() {
+        let place = format!("/environments/{environment}");
+        let bound = bind(spec, environment, &world.secrets, &world.known.allow_private, |_| Arc::default());
+        let finding = match &bound {
+            Ok(Bound { injection: Ok(_), .. }) => continue,
+            Ok(Bound { injection: Err(reason), .. }) => {
+                let code = match reason {
+                    Unusable::Misplaced(_) | Unusable::Literal => "value-not-allowed-here",
+                    other => other.code(),
+                };
+                Finding::new(mention(spec, environment, reason).unwrap_or(place), code, reason.to_string())
+            }
+            Err(error) => Finding::new(place, "route-invalid", error.to_string()),
+        };
+        // Environments that inherit one mistake make it one time.
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// Where the route names the secret, if that is one place only.
+fn mention(spec: &RouteSpec, environment: &model::name::EnvironmentName, reason: &Unusable) -> Option<String> {
+    let (Unusable::Misplaced(name) | Unusable::Missing(name) | Unusable::Sealed(name) | Unusable::NotAllowed(name)) =
+        reason
+    else {
+        return None;
+    };
+    let all = references(spec);
+    let mut here = all.iter().filter(|found| found.secret == *name && found.environment.as_ref() == Some(environment));
+    match (here.next(), here.next()) {
+        (Some(only), None) => Some(field_pointer(spec, Some(environment), &only.field)),
+        _ => None,
+    }
+}

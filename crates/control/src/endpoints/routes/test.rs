@@ -1,0 +1,271 @@
+//! `POST /v1/routes/{name}/test`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::problem::Problem;
+use api::route::{TestAnswer, TestRoute, TestTimes, UpstreamAnswer};
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response as Answer, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use model::access::Need;
+use model::name::nearest;
+use model::problem::token;
+use model::snapshot::{Bound, Opened, bind};
+use model::template::Facts;
+use model::usage::{Outcome, TallyKey};
+use outbound::judge::Judge;
+use outbound::{AnswerBody, Forwarder, Mask, OutBody, Target, Tls, TlsSettings};
+use serde_json::json;
+use store::Telemetry;
+use tokio::time::{Instant, timeout_at};
+
+use super::rules::World;
+use super::sent::{Given, SHOWN, compose, pairs, show};
+use super::{rules, save, view};
+use crate::call::{Call, answer};
+use crate::members::Members;
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// What `{{client}}` is in a test.
+const CLIENT: &str = "route-test";
+
+/// Sends one request through a route and shows exactly what was sent, values masked. Redirects are not followed.
+#[utoipa::path(
+    post,
+    path = "/v1/routes/{name}/test",
+    tag = "routes",
+    params(("name" = String, Path, description = "The route.")),
+    request_body = TestRoute,
+    responses(
+        (status = 200, body = TestAnswer),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem)
+    )
+)]
+pub(super) async fn test(
+    State(control): State<Arc<Control>>,
+    Path(name): Path<String>,
+    call: Call,
+) -> Result<Response, Refusal> {
+    let permit = call.permit([Need::Change { protected: false }])?;
+    let body: TestRoute = call.json()?;
+    let tx = control.store.begin(&permit).await?;
+    let route = view::find(&tx, &name).await?;
+    let world = rules::world(&control, &tx, [&route.spec]).await?;
+    let bound = place(&body, &route.spec, &world)?;
+    let protected = world.known.environments.iter().any(|other| other.name == bound.environment && other.protected);
+    call.permit([Need::Change { protected }])?;
+    let given = read(&body, &bound)?;
+    if let Some((end, secret)) = bound.expires.as_ref().filter(|(end, _)| *end <= call.now) {
+        let detail = format!("the secret {secret} expired at {end} and is strict about it");
+        return Err(Refusal::conflict("secret-expired", "Nothing was sent", detail));
+    }
+    let event = call.event(&permit, "route.test", save::subject(&route.spec.name));
+    let request_id = event.request_id.clone().unwrap_or_else(|| control.new_id("req"));
+    let timestamp = call.now.to_string();
+    let facts = Facts {
+        request_id: &request_id,
+        environment: bound.environment.as_str(),
+        route: bound.route.as_str(),
+        client: CLIENT,
+        timestamp: &timestamp,
+    };
+    let request = compose(&bound, &given, &facts)?;
+    let sent = show(&route.spec, &bound, &world, &given, &facts)?;
+    let asked = json!({"environment": bound.environment, "method": sent.method, "path": given.path});
+    // Written down before anything leaves, and once more when it is known what became of it.
+    tx.commit(event.clone().after(asked.clone()).outcome("begun")).await?;
+
+    let start = Instant::now();
+    let result = send(&control, &call, &bound, &world, request).await;
+    let total_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+
+    let (upstream, error) = match result {
+        Ok(upstream) => (Some(upstream), None),
+        Err(code) => (None, Some(code.to_owned())),
+    };
+    let status = upstream.as_ref().map(|upstream| upstream.status);
+    let event = event.after(json!({"request": asked, "status": status}));
+    let event = event.outcome(error.as_deref().unwrap_or("done"));
+    let told = TestAnswer { sent, answer: upstream, error, times: TestTimes { total_ms } };
+    // A repetition is told what was sent and the status; third parties' bodies are not kept.
+    let mut kept = told.clone();
+    if let Some(upstream) = &mut kept.answer {
+        upstream.truncated |= !std::mem::take(&mut upstream.body).is_empty();
+    }
+    call.commit(control.store.begin(&permit).await?, event, StatusCode::OK, &kept).await?;
+    answer(StatusCode::OK, &told)
+}
+
+/// The route in the environment that is asked for.
+fn place(body: &TestRoute, spec: &model::route::RouteSpec, world: &World) -> Result<Bound, Refusal> {
+    let all = &world.known.environments;
+    let Some(environment) = all.iter().find(|other| other.name.as_str() == body.environment) else {
+        let meant = nearest(&body.environment, all.iter().map(|other| other.name.as_str()));
+        let detail = format!("there is no environment {}", body.environment);
+        let finding = model::problem::Finding::new("/environment", "environment-not-found", detail);
+        return Err(Refusal::members(vec![finding.meaning(meant)]));
+    };
+    if !spec.environments.contains_key(&environment.name) {
+        let detail = format!("the route {} is not served in {}", spec.name, environment.name);
+        return Err(Refusal::member("/environment", "route-not-served-in-environment", detail));
+    }
+    bind(spec, &environment.name, &world.secrets, &world.known.allow_private, |_| Arc::default())
+        .map_err(|error| Refusal::internal(error.to_string()))
+}
+
+/// The request as a client would have made it, held against what the route passes on.
+fn read(body: &TestRoute, bound: &Bound) -> Result<Given, Refusal> {
+    let mut members = Members::default();
+    let method = body.method.as_deref().unwrap_or("GET");
+    let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::TRACE);
+    let possible = method != Method::TRACE && method != Method::CONNECT;
+    members.demand(possible, "/method", "method-invalid", "is not a method that can be passed on");
+    let allowed = bound.methods.as_ref().is_none_or(|allowed| allowed.contains(&method));
+    members.demand(allowed || !possible, "/method", "method-not-allowed", "is not among the route's methods");
+    let target = body.path.as_deref().unwrap_or("/");
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    match model::path::canonical(path) {
+        Ok(canonical) => {
+            let allowed = bound.paths.as_ref().is_none_or(|paths| paths.iter().any(|one| one.matches(&canonical)));
+            members.demand(allowed, "/path", "path-not-allowed", "is not among the route's paths");
+        }
+        Err(error) => members.note(model::problem::Finding::new("/path", "path-invalid", error.to_string())),
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in body.headers.iter().flatten() {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => drop(headers.append(name, value)),
+            _ => {
+                let pointer = format!("/headers/{}", token(name));
+                members.demand(false, &pointer, "header-invalid", "has a name or a value that no header has");
+            }
+        }
+    }
+    let length = body.body.as_ref().map_or(0, String::len);
+    let fits = bound.max_request_body.is_none_or(|limit| u64::try_from(length).is_ok_and(|length| length <= limit));
+    members.demand(fits, "/body", "request-too-large", "is longer than the route passes on");
+    members.finish()?;
+    let body = body.body.clone().filter(|body| !body.is_empty()).map(Bytes::from);
+    Ok(Given { method, path: path.to_owned(), query: query.map(str::to_owned), headers, body })
+}
+
+/// Sends it, and counts the use. Where no answer came, the code that the gateway would have given.
+async fn send(
+    control: &Control,
+    call: &Call,
+    bound: &Bound,
+    world: &World,
+    request: Request<Bytes>,
+) -> Result<UpstreamAnswer, &'static str> {
+    let mask = mask(bound, world, &request);
+    let settings = TlsSettings::of(bound);
+    let target = Target::of(bound, &settings, &world.known.allow_private);
+    let forwarder = Forwarder::unpooled(Arc::new(Tls::new()));
+    let (result, used) = match forwarder.forward(target, request.map(OutBody::full)).await {
+        Ok(forwarded) => {
+            let answer = receive(forwarded.response, &mask, bound.response.as_std()).await;
+            let (answer, outcome) = answer.judged(bound);
+            (Ok(answer), Some(outcome))
+        }
+        Err(error) => (Err(error.failure.code().unwrap_or("request-invalid")), error.outcome()),
+    };
+    if let Some(outcome) = used {
+        count(control, call, bound, outcome).await;
+    }
+    result
+}
+
+/// What must not be seen in the answer: the sensitive values, and what the injected headers carried.
+fn mask(bound: &Bound, world: &World, request: &Request<Bytes>) -> Mask {
+    let mut mask = Mask::default();
+    let used = bound.tallies.iter().filter_map(|(name, _)| world.secrets.get(name));
+    let hidden: Vec<&Arc<Opened>> = used.filter(|opened| opened.secret.limits.sensitive).collect();
+    for value in hidden.iter().filter_map(|opened| opened.value.as_ref()) {
+        mask.hide(value);
+    }
+    if !hidden.is_empty() {
+        for header in request.headers().values().filter(|value| value.is_sensitive()) {
+            mask.hide_header(header);
+        }
+    }
+    mask
+}
+
+/// An answer before it is shown.
+struct Received {
+    head: Answer<()>,
+    prefix: Bytes,
+    shown: UpstreamAnswer,
+}
+
+impl Received {
+    fn judged(self, bound: &Bound) -> (UpstreamAnswer, Outcome) {
+        let judge = Judge::new(&bound.judgement);
+        let outcome = judge.judge_with_prefix(self.head.status(), self.head.headers(), &self.prefix);
+        (self.shown, outcome)
+    }
+}
+
+/// Reads as much of the answer as is shown, and no longer than an answer may take.
+async fn receive(response: Answer<AnswerBody>, mask: &Mask, longest: Duration) -> Received {
+    let (parts, mut body) = response.into_parts();
+    let enough = SHOWN + mask.longest();
+    let deadline = Instant::now() + longest;
+    let mut whole = Vec::new();
+    // Cut off, too slow or too long: either way it is not all of it.
+    let mut truncated = true;
+    while whole.len() <= enough {
+        match timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => whole.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
+            Ok(None) => {
+                truncated = false;
+                break;
+            }
+            Ok(Some(Err(_))) | Err(_) => break,
+        }
+    }
+    let prefix = Bytes::copy_from_slice(whole.get(..outbound::judge::LOOK).unwrap_or(&whole));
+    mask.apply(&mut whole);
+    truncated |= whole.len() > SHOWN;
+    whole.truncate(SHOWN);
+    let coding =
+        parts.headers.get(CONTENT_ENCODING).filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let body = match coding {
+        // What cannot be read cannot be searched for values.
+        Some(_) => {
+            truncated = true;
+            String::new()
+        }
+        None => String::from_utf8_lossy(&whole).into_owned(),
+    };
+    let hide = |text: String| {
+        let mut bytes = text.into_bytes();
+        mask.apply(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let headers = pairs(&parts.headers).into_iter().map(|(name, value)| (hide(name), hide(value))).collect();
+    let shown = UpstreamAnswer { status: parts.status.as_u16(), headers, body, truncated };
+    Received { head: Answer::from_parts(parts, ()), prefix, shown }
+}
+
+/// A test is a use: a secret that was sent just now is not deleted as unused.
+async fn count(control: &Control, call: &Call, bound: &Bound, outcome: Outcome) {
+    let row = |(secret, tally): &(model::name::SecretName, Arc<model::usage::Tally>)| {
+        tally.used(call.now);
+        tally.ended(outcome);
+        let key =
+            TallyKey { secret: secret.clone(), route: bound.route.clone(), environment: bound.environment.clone() };
+        Some((key, tally.drain()?))
+    };
+    let rows = bound.tallies.iter().filter_map(row).collect();
+    if let Err(error) = control.store.record(Telemetry::Tallies { at: call.now, rows }).await {
+        tracing::warn!(%error, "the use of a secret by a route test was not counted");
+    }
+}

@@ -1,0 +1,89 @@
+//! Follows the revision, and puts each newer state before traffic as a snapshot.
+
+mod callers;
+mod index;
+mod update;
+mod world;
+
+use std::sync::Arc;
+
+use envelope::{Keyring, OpenError};
+use model::secret::SecretValue;
+use model::time::{Span, Timestamp};
+use store::{SealedSecret, StoreError};
+
+use self::update::Update;
+use self::world::World;
+use crate::Shared;
+use crate::outage::Outage;
+use crate::supervise::blocking;
+
+/// Publishes the newest state at each wake; a burst of commits is as many snapshots as there is time for.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.options.store.changes();
+    let mut outage = Outage::none("publish");
+    let mut world = None;
+    let mut seen = shared.options.clock.now();
+    loop {
+        let asked = shared.options.clock.now();
+        match outage.note(tick(&shared, &mut world).await) {
+            Some(()) => seen = asked,
+            None => withdraw_if_stale(&shared, seen, asked),
+        }
+        tokio::select! {
+            () = shared.options.shutdown.cancelled() => return,
+            () = tokio::time::sleep(shared.options.pace.poll) => {}
+            () = shared.standing.doubted() => {}
+            Ok(()) = changes.changed() => {}
+        }
+    }
+}
+
+/// Brings the world up to date where there is anything new. On an error it stays as it was, and so does the snapshot.
+async fn tick(shared: &Arc<Shared>, world: &mut Option<World>) -> Result<(), StoreError> {
+    let suspects = shared.standing.suspects();
+    let tx = shared.options.store.read().await?;
+    if let Some(world) = world.as_ref().filter(|world| world.is_at(tx.position(), &suspects)) {
+        if shared.standing.served().is_none() {
+            put(shared, world);
+        }
+        return Ok(());
+    }
+    if world.as_ref().is_some_and(|world| !world.leads_to(tx.position())) {
+        tracing::warn!(incarnation = %tx.position().incarnation, "this is another database, or an older state of it; everything is read anew");
+        *world = None;
+    }
+    let update = Update::read(&tx, world.as_ref(), suspects).await?;
+    drop(tx);
+    let (known, tools) = (world.take().unwrap_or_default(), Arc::clone(shared));
+    // Opening and compiling everything takes seconds where there are 100,000 routes; nobody has to wait behind it.
+    let next = blocking(move || known.apply(update, &tools)).await;
+    put(shared, &next);
+    *world = Some(next);
+    Ok(())
+}
+
+fn put(shared: &Shared, world: &World) {
+    shared.options.snapshot.store(Some(world.snapshot()));
+    shared.standing.publish(world.published());
+}
+
+/// What was deleted elsewhere must not be served for ever: when a secret may be deleted, no node can still hold it.
+fn withdraw_if_stale(shared: &Shared, seen: Timestamp, now: Timestamp) {
+    if Span::between(seen, now) > shared.options.max_staleness && shared.options.snapshot.swap(None).is_some() {
+        shared.standing.withdraw();
+        tracing::error!(since = %seen, "the database was away for longer than max_staleness; nothing is served until it is back");
+    }
+}
+
+/// Opens a stored value for the secret and the limits that its row states.
+pub(crate) fn open(keyring: &Keyring, row: &SealedSecret) -> Result<SecretValue, OpenError> {
+    let sealed = envelope::Sealed {
+        format: row.sealed.format,
+        ciphertext: row.sealed.ciphertext.clone(),
+        dek_id: row.sealed.dek_id.clone(),
+        wrapped_dek: row.sealed.wrapped_dek.clone(),
+        kek_id: row.sealed.kek_id.clone(),
+    };
+    envelope::open(keyring, &sealed, &(&row.secret).into())
+}

@@ -1,0 +1,105 @@
+//! The counters that traffic raises: one for each (secret, route, environment), shared with the snapshots.
+
+pub(crate) mod flush;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::usage::{Drained, Tally, TallyKey};
+
+/// All counters in use. Memory is bounded by the bindings, also while the database is away: a counter counts, it does
+/// not queue. Traffic never comes here; it holds the counters through its snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    tallies: Mutex<HashMap<TallyKey, Arc<Tally>>>,
+}
+
+impl Registry {
+    /// The counter of `key`; the same one for the old and the new snapshot.
+    pub(crate) fn tally(&self, key: TallyKey) -> Arc<Tally> {
+        Arc::clone(self.tallies().entry(key).or_default())
+    }
+
+    /// Takes everything that was counted, and forgets counters that no snapshot and no request holds any longer.
+    pub(crate) fn drain(&self) -> Pending<'_> {
+        let mut rows = Vec::new();
+        self.tallies().retain(|key, tally| {
+            // Asked first, and with `get_mut`: whoever let go of it did so before, so that nothing is counted after.
+            let alone = Arc::get_mut(tally).is_some();
+            let drained = tally.drain();
+            rows.extend(drained.map(|drained| (key.clone(), drained)));
+            drained.is_some() || !alone
+        });
+        Pending { registry: self, rows }
+    }
+
+    fn tallies(&self) -> MutexGuard<'_, HashMap<TallyKey, Arc<Tally>>> {
+        // Entries are put in and taken out whole: a panic elsewhere leaves nothing half done.
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was counted and is not written yet. Dropped, whether by an error or a panic, the rest goes back to be counted
+/// again: nothing is lost while the database is away.
+#[derive(Debug)]
+pub(crate) struct Pending<'a> {
+    registry: &'a Registry,
+    rows: Vec<(TallyKey, Drained)>,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        for (key, drained) in self.rows.drain(..) {
+            self.registry.tally(key).put_back(drained);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::time::Timestamp;
+    use model::usage::Outcome;
+
+    use super::*;
+
+    fn key(route: &str) -> TallyKey {
+        TallyKey {
+            secret: "s".parse().unwrap(),
+            route: route.parse().unwrap(),
+            environment: "production".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_is_not_written_goes_back() {
+        let registry = Registry::default();
+        let tally = registry.tally(key("r"));
+        tally.used(Timestamp::from_millis(5));
+        tally.ended(Outcome::Accepted);
+        let mut pending = registry.drain();
+        assert_eq!(pending.rows.len(), 1);
+        // Counted while the first count was on its way.
+        tally.ended(Outcome::Accepted);
+        drop(pending);
+        pending = registry.drain();
+        assert_eq!(pending.rows[0].1.counts[0], 2);
+        assert_eq!(pending.rows[0].1.last_used, Some(Timestamp::from_millis(5)));
+        pending.rows.clear();
+        drop(pending);
+        assert!(registry.drain().rows.is_empty());
+    }
+
+    #[test]
+    fn a_counter_is_forgotten_when_nobody_holds_it_and_it_is_written() {
+        let registry = Registry::default();
+        let (held, left) = (registry.tally(key("held")), registry.tally(key("left")));
+        left.ended(Outcome::Failed);
+        drop(left);
+        drop(registry.drain());
+        assert_eq!(registry.tallies().len(), 2, "it still has a count to write");
+        registry.drain().rows.clear();
+        registry.drain().rows.clear();
+        assert_eq!(registry.tallies().keys().cloned().collect::<Vec<_>>(), [key("held")]);
+        assert!(Arc::ptr_eq(&held, &registry.tally(key("held"))));
+    }
+}
