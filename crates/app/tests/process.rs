@@ -1,4 +1,11 @@
 //! The process as its operator and the system see it: first start, lock, signals, configuration, and what it leaves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops with a message when something is otherwise than expected"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

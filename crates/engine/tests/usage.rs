@@ -1,4 +1,5 @@
 //! What traffic counts reaches the database once, at the right moment, and through an outage.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "functions that only tests call")]
 
 mod common;
 

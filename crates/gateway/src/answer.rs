@@ -56,6 +56,7 @@ kinds! {
     UNREACHABLE 502 "upstream-unreachable" "destination_unavailable" "The upstream cannot be reached";
     TLS_FAILED 502 "upstream-tls-failed" "tls_certificate_error" "The upstream cannot be verified";
     PROTOCOL_ERROR 502 "upstream-protocol-error" "http_protocol_error" "The upstream broke the protocol";
+    WITHHELD 502 "answer-withheld" "http_response_incomplete" "The answer holds or could hold an injected value";
     SECRET_NOT_FOUND 503 "secret-not-found" "proxy_configuration_error" "A secret of the route does not exist";
     SECRET_EXPIRED 503 "secret-expired" "proxy_configuration_error" "A secret of the route has expired";
     SECRET_UNUSABLE 503 "secret-unusable" "proxy_configuration_error" "A secret of the route cannot be used";

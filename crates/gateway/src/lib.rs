@@ -22,6 +22,7 @@ mod answer;
 mod body;
 mod client_key;
 mod forward;
+mod guarded;
 mod inject;
 mod limit;
 mod report;

@@ -109,5 +109,5 @@ async fn pass(
     if let Some(line) = &mut line {
         line.waited(started.elapsed());
     }
-    Ok(respond(forwarded, usage))
+    respond(forwarded, usage, &selected.bound)
 }

@@ -1,30 +1,53 @@
 //! Phase 6: the answer as the client gets it, streamed, and marked as the upstream's own.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::VIA;
+use http::header::{CONTENT_ENCODING, VIA};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use model::snapshot::Bound;
+use outbound::guard::{self, BodyGuard, guard_headers};
 use outbound::inject::strip_hop_by_hop;
-use outbound::{AnswerBody, AnswerError, Forwarded};
+use outbound::{AnswerBody, Forwarded};
 
-use crate::answer::{NAME, PROXY_STATUS};
+use crate::answer::{self, NAME, PROXY_STATUS, Refusal};
+use crate::guarded::{Broken, Guarded};
 use crate::report::{Line, Use, Verdict};
 
-/// Turns the upstream's answer into the client's.
-pub(crate) fn respond(forwarded: Forwarded, usage: Use) -> Response<Body> {
+/// Turns the upstream's answer into the client's, or withholds it where the route says so.
+pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> Result<Response<Body>, Refusal> {
     let Forwarded { response, sent } = forwarded;
     let (mut parts, body) = response.into_parts();
     let verdict = usage.answered(sent, parts.status, &parts.headers);
     strip_hop_by_hop(&mut parts.headers);
+    let content = if guard::is_needed(bound) {
+        guard_headers(&mut parts.headers, bound)
+            .map_err(|leak| Refusal::new(answer::WITHHELD, format!("Nothing was passed on: {leak}.")))?;
+        check_readable(&parts.headers, &body)?;
+        Content::Guarded(Box::new(Guarded::new(body, BodyGuard::new(Arc::clone(bound)))))
+    } else {
+        Content::Upstream(Box::new(body))
+    };
     mark(&mut parts.headers, parts.status.as_u16());
     // Version and extensions of the upstream's connection mean nothing on the client's.
-    let mut answer = Response::new(Body { content: Content::Upstream(Box::new(body)), verdict, line: None });
+    let mut answer = Response::new(Body { content, verdict, line: None });
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;
-    answer
+    Ok(answer)
+}
+
+/// The guard asked for an encoding that it can read; what comes in another one all the same is not passed on unread.
+fn check_readable(headers: &HeaderMap, body: &AnswerBody) -> Result<(), Refusal> {
+    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if body.is_end_stream() || headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        return Ok(());
+    }
+    let detail = "Nothing was passed on: the upstream compressed its answer although it was asked not to, so that the \
+                  guard cannot read it. Set the route's guard to off if its answers may be passed on unread.";
+    Err(Refusal::new(answer::WITHHELD, detail))
 }
 
 /// Says whose status it is, so that a third party's 401 is never taken for the gateway's.
@@ -60,6 +83,7 @@ pub(crate) struct Body {
 enum Content {
     Own(Option<Bytes>),
     Upstream(Box<AnswerBody>),
+    Guarded(Box<Guarded>),
 }
 
 impl Body {
@@ -73,7 +97,7 @@ impl Body {
         self.line = line;
     }
 
-    fn see(&mut self, frame: &Result<Frame<Bytes>, AnswerError>) {
+    fn see(&mut self, frame: &Result<Frame<Bytes>, Broken>) {
         let Ok(frame) = frame else {
             if let Some(line) = &mut self.line {
                 line.broke_off();
@@ -92,13 +116,14 @@ impl Body {
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = AnswerError;
+    type Error = Broken;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = self.get_mut();
         let frame = match &mut this.content {
             Content::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-            Content::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Content::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::from)),
+            Content::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         let Some(frame) = frame else {
             this.verdict = None;
@@ -112,6 +137,7 @@ impl HttpBody for Body {
         match &self.content {
             Content::Own(bytes) => bytes.is_none(),
             Content::Upstream(body) => body.is_end_stream(),
+            Content::Guarded(body) => body.is_end_stream(),
         }
     }
 
@@ -122,6 +148,7 @@ impl HttpBody for Body {
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
             Content::Upstream(body) => body.size_hint(),
+            Content::Guarded(body) => body.size_hint(),
         }
     }
 }

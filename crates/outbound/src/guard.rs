@@ -90,6 +90,20 @@ impl BodyGuard {
         !self.held.is_empty()
     }
 
+    /// How many bytes are kept back.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        u64::try_from(self.held.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Looks at the trailers that follow the body.
+    ///
+    /// # Errors
+    /// As [`guard_headers`].
+    pub fn trailers(&self, trailers: &mut HeaderMap) -> Result<(), Leak> {
+        guard_headers(trailers, &self.bound)
+    }
+
     /// Gives what was kept back, at the end of the body: it did not become a form.
     #[must_use]
     pub fn finish(&mut self) -> Bytes {

@@ -83,8 +83,8 @@ The data directory is `--data-dir DIR`, or `$STATE_DIRECTORY`, or `./keyroll-dat
 
 Durations are an integer and a unit: `250ms`, `30s`, `5m`, `48h`, `30d`.
 
-SIGHUP reads the configuration again. `[log]` and the certificates are taken over at once; for everything else the log says
-that a restart is needed.
+SIGHUP reads the configuration again. `log.level`, `log.access` and the contents of the certificate files are taken over at
+once; for everything else the log says that it takes effect at the next start.
 ";
 
 fn members<'a>(settings: &'a Settings, section: &'a str) -> impl Iterator<Item = &'a Setting> {

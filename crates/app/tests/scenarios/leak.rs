@@ -69,7 +69,7 @@ fn mistakes(node: &TestNode) {
         json!({"name": "planted_key", "value": TYPED}),
         json!({"name": "fresh", "value": [TYPED]}),
         json!({"name": "fresh", "value": TYPED, "kind": {"a": TYPED}}),
-        json!({"name": "fresh", "value": format!("{TYPED}\n")}),
+        json!({"name": "fresh", "kind": "api_key", "value": format!("{TYPED}\n")}),
         json!({"name": "fresh", "value": format!("{TYPED}\u{0}")}),
     ] {
         let reply = node.api("POST", "/v1/secrets", Some(&body));

@@ -135,7 +135,7 @@ fn swapped_widened_and_changed_rows_make_the_secret_unusable() {
 
 #[test]
 fn a_missing_audit_row_is_noticed() {
-    for sql in ["DELETE FROM audit WHERE sequence = 3", "UPDATE audit SET record = replace(record, 'two', 'six')",
+    for sql in ["DELETE FROM audit WHERE sequence = 3", "UPDATE audit SET record = replace(record, 'token', 'other') WHERE sequence = 4",
                 "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)"] {
         let mut scene = Scene::new();
         scene.restarted();

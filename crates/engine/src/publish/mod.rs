@@ -2,6 +2,8 @@
 
 mod callers;
 mod index;
+#[cfg(test)]
+mod tests;
 mod update;
 mod world;
 

@@ -1,6 +1,14 @@
 //! A store with an engine beside it, changed as an operator would and looked at as traffic would.
-#![allow(dead_code, reason = "each test file uses a part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "functions that only tests call")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "functions that only tests call"
+)]
+
+mod look;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,12 +23,14 @@ use model::audit::{Event, Origin};
 use model::client::{Client, ClientKey};
 use model::environment::Environment;
 use model::secret::{Limits, Secret, SecretValue, State};
-use model::snapshot::{Bound, HeaderFill, Snapshot, Unusable};
+use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy, Span, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{DatabaseUrl, Sealed, Store, WriteTx};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use look::{bound, eventually, sent, spec};
 
 pub(crate) struct TestClock(AtomicI64);
 
@@ -307,23 +317,19 @@ impl House {
         eventually(what, async || self.snapshot.load_full().filter(|snapshot| is_so(snapshot))).await
     }
 
+    /// Waits for some checks to pass by; none may object.
+    pub(crate) async fn stays_sound(&self) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(self.running.standing().unusable_secrets(), []);
+        assert_eq!(self.running.standing().audit_fault(), None);
+    }
+
     /// Waits until these secrets, and no others, are reported as unusable.
     pub(crate) async fn reports(&self, expected: &[&str]) {
         let standing = self.running.standing();
         let names = || standing.unusable_secrets().iter().map(ToString::to_string).collect::<Vec<_>>();
         eventually(&format!("{expected:?} reported"), async || (names() == expected).then_some(())).await;
     }
-}
-
-/// Asks until there is an answer, for at most five seconds.
-pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..500 {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never so: {what}");
 }
 
 fn start(
@@ -360,27 +366,5 @@ fn stored(sealed: envelope::Sealed) -> Sealed {
         kek_id: sealed.kek_id,
         wrapped_dek: sealed.wrapped_dek,
         ciphertext: sealed.ciphertext,
-    }
-}
-
-/// A route in staging and production that sends one secret in `Authorization`.
-pub(crate) fn spec(name: &str, secret: &str) -> Value {
-    json!({"name": name, "base": {"upstream": "https://api.example.com",
-           "inject": {"headers": {"Authorization": format!("Bearer {{{{{secret}}}}}")}}},
-           "environments": {"production": {}, "staging": {}}})
-}
-
-/// The route in the environment.
-pub(crate) fn bound(snapshot: &Snapshot, route: &str, environment: &str) -> Arc<Bound> {
-    Arc::clone(&snapshot.routes[route].environments[environment])
-}
-
-/// What the route sends in `Authorization`, or why nothing.
-pub(crate) fn sent(snapshot: &Snapshot, route: &str, environment: &str) -> Result<String, Unusable> {
-    let bound = bound(snapshot, route, environment);
-    let injection = bound.injection.as_ref().map_err(Clone::clone)?;
-    match &injection.headers[0].value {
-        HeaderFill::Ready(value) => Ok(value.to_str().unwrap().to_owned()),
-        HeaderFill::Fill(_) => panic!("nothing is left to fill in"),
     }
 }

@@ -143,7 +143,8 @@ mod tests {
         let value = "p/ä \"+x?~12>>34";
         let mut forms = Forms::default();
         forms.add_all(value);
-        let has = |text: &str| forms.iter().any(|form| text.as_bytes().windows(form.len()).any(|window| window == form));
+        let has =
+            |text: &str| forms.iter().any(|form| text.as_bytes().windows(form.len()).any(|window| window == form));
         assert!(has(value));
         assert!(has("p%2F%C3%A4%20%22%2Bx%3F~12%3E%3E34"));
         assert!(has("p%2f%c3%a4+%22%2bx%3f~12%3e%3e34"));

@@ -47,7 +47,7 @@ pub(super) async fn run(args: ReplaceArgs, session: &mut Session<'_>) -> Result<
                 session.out.flush()?;
             }
             if !planned.changes.is_empty() {
-                session.confirm(&format!("Change these {} templates?", planned.changes.len()))?;
+                session.confirm(&format!("Change {}?", templates(planned.changes.len())))?;
             }
         }
         body.dry_run = Some(false);
@@ -59,10 +59,14 @@ pub(super) async fn run(args: ReplaceArgs, session: &mut Session<'_>) -> Result<
     let count = answer.changes.len();
     session.out.say(&match answer.revision {
         _ if count == 0 => format!("nothing names {} there", body.from),
-        Some(revision) => format!("{count} templates changed, revision {revision}"),
-        None => format!("{count} templates would change"),
+        Some(revision) => format!("{} changed, revision {revision}", templates(count)),
+        None => format!("{} would change", templates(count)),
     });
     Ok(())
+}
+
+fn templates(count: usize) -> String {
+    if count == 1 { "1 template".to_owned() } else { format!("{count} templates") }
 }
 
 async fn send(body: &ReplaceSecret, session: &Session<'_>) -> Result<(Replaced, Value), Fault> {
