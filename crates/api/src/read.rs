@@ -38,7 +38,8 @@ pub struct Nothing {}
 /// [`ReadError::NotJson`] where it cannot be read, [`ReadError::Member`] where it has another shape than `T`.
 pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ReadError> {
     // Once through for the syntax alone: a member of the wrong shape must not hide that the rest is not JSON.
-    serde_json::from_slice::<IgnoredAny>(body).map_err(|error| told(&error, String::new()))?;
+    serde_json::from_slice::<IgnoredAny>(body)
+        .map_err(|error| ReadError::NotJson { line: error.line(), column: error.column() })?;
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let mut pointer = String::new();
@@ -84,22 +85,19 @@ fn push_segment(pointer: &mut String, segment: &serde_path_to_error::Segment) {
     }
 }
 
+/// What is wrong with a document that is JSON. For a word in the wrong shape serde_json reports a fault of syntax
+/// (`expected value`), which it is not: the document was read whole before.
 fn told(error: &serde_json::Error, pointer: String) -> ReadError {
-    match error.classify() {
-        Category::Data => {
-            let (code, detail, member) = rule(&error.to_string());
-            let pointer = match member {
-                Some(member) if !pointer.ends_with(&format!("/{member}")) => {
-                    format!("{pointer}/{member}")
-                }
-                _ => pointer,
-            };
-            ReadError::Member { pointer, code, detail }
-        }
-        Category::Io | Category::Syntax | Category::Eof => {
-            ReadError::NotJson { line: error.line(), column: error.column() }
-        }
+    if error.classify() != Category::Data {
+        let detail = "this is not what is expected here".to_owned();
+        return ReadError::Member { pointer, code: "member-invalid", detail };
     }
+    let (code, detail, member) = rule(&error.to_string());
+    let pointer = match member {
+        Some(member) if !pointer.ends_with(&format!("/{member}")) => format!("{pointer}/{member}"),
+        _ => pointer,
+    };
+    ReadError::Member { pointer, code, detail }
 }
 
 /// The rule in serde's words, without the value that serde quotes.

@@ -60,8 +60,11 @@ struct Parts {
 /// Everything that can be done, and can fail, while there is one thread.
 fn prepare(flags: &Flags, environment: Environment) -> Result<ExitCode, ServeError> {
     let Environment { variables, bootstrap_token } = environment;
-    let Loaded { config, data_dir, .. } = config::load(flags, &variables)?;
+    let Loaded { config, data_dir, origins, .. } = config::load(flags, &variables)?;
     let logging = Logging::start(&config.log);
+    for (setting, origin) in &origins {
+        tracing::debug!(setting, %origin, "a setting is not at its default");
+    }
     process::hide_memory().map_err(ServeError::Memory)?;
     process::allow_many_files();
     let data = DataDir::open(&data_dir)?;
@@ -172,8 +175,9 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     let admin = AdminListener::new(admin, admin_tls, control::router(control), drain.clone());
     let admin = tokio::spawn(admin.map_err(ServeError::Runtime)?.serve());
 
-    let addresses = Addresses::write(&data, urls.0, urls.1).map_err(ServeError::Addresses)?;
-    announce(&config, &addresses, ready.first, &token_file);
+    // Said before it is written: whoever waits for the file finds everything said.
+    announce(&config, [&urls.0, &urls.1], ready.first, &token_file);
+    let addresses = Addresses::write(&data, &urls.0, &urls.1).map_err(ServeError::Addresses)?;
     reload.notifier.ready();
     tokio::spawn(reload.notifier.watchdog());
     signals.until_stop(|| reload.run()).await;
@@ -210,8 +214,7 @@ fn warn_of_exposure(data: &DataDir, kek_file: &Path, database: &DatabaseUrl) {
 }
 
 /// Tells the operator what they need now: where to connect, and on the first start where the token is.
-fn announce(config: &Config, addresses: &Addresses, first: Option<FirstToken>, token_file: &Path) {
-    let Addresses { gateway, admin, .. } = addresses;
+fn announce(config: &Config, [gateway, admin]: [&str; 2], first: Option<FirstToken>, token_file: &Path) {
     let token = first.map(|first| match first.written {
         true => format!("first start: an admin token that ends at {} is in {}", first.expires_at, token_file.display()),
         false => format!("first start: the admin token is that of KEYROLL_BOOTSTRAP_TOKEN, until {}", first.expires_at),

@@ -1,4 +1,4 @@
-//! The process as its operator and the system see it: first start, lock, signals, configuration, and what it leaves.
+//! The process as its operator and the system see it: what it says, its lock, its hardening, configuration, SIGHUP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,7 +8,8 @@
 )]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -28,10 +29,6 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
 fn eventually(what: &str, condition: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(10);
     while !condition() {
@@ -41,43 +38,20 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn the_first_start_leaves_what_the_contract_says() {
+fn a_start_says_where_it_is_and_what_could_be_better() {
     let mut node = TestNode::start(BINARY);
-    let data = node.data_dir();
-    assert_eq!(mode(&data), 0o700);
-    for name in ["kek", "admin-token"] {
-        assert_eq!(mode(&data.join(name)), 0o600, "{name}");
-    }
     let log = node.log();
-    assert!(log.contains("admin-token") && !log.contains(node.token()), "{log}");
+    assert!(log.contains("data/admin-token") && !log.contains(node.token()), "{log}");
     assert!(log.contains("the KEK file lies beside the database"), "{log}");
-    assert!(log.contains(&format!("gateway on {}, admin API on {}", node.gateway(), node.admin())), "{log}");
-    assert_eq!(node.api("GET", "/v1/environments", None).status, 200);
-    assert_eq!(node.api_as(None, "GET", "/v1/environments", None).status, 401);
-
-    node.stop();
-    assert!(!data.join("run/addresses.json").exists());
+    let addresses = format!("gateway on {}, admin API on {}", node.gateway(), node.admin());
+    assert!(log.contains(&addresses), "{log}");
     node.restart();
-    assert_eq!(node.api("GET", "/v1/environments", None).status, 200);
     assert_eq!(node.log().matches("first start").count(), 1);
-}
 
-#[test]
-fn the_bootstrap_token_opens_the_door_and_is_nowhere_to_be_read() {
-    let token = "a-token-of-the-operator's-own-choice";
-    let node = NodeOptions::new(BINARY).env("KEYROLL_BOOTSTRAP_TOKEN", token).start();
-    assert_eq!(node.api_as(Some(token), "GET", "/v1/environments", None).status, 200);
-    assert!(!node.data_dir().join("admin-token").exists());
-    let holds = |bytes: &[u8]| bytes.windows(token.len()).any(|part| part == token.as_bytes());
-    for name in ["environ", "cmdline"] {
-        let shown = fs::read(format!("/proc/{}/{name}", node.pid())).unwrap();
-        assert!(shown.starts_with(b"KEYROLL") || shown.starts_with(b"PATH") || name == "cmdline");
-        assert!(!holds(&shown), "{name}");
-    }
-    assert!(!holds(node.log().as_bytes()));
-    for file in fs::read_dir(node.data_dir()).unwrap().flatten().filter(|file| file.path().is_file()) {
-        assert!(!holds(&fs::read(file.path()).unwrap()), "{:?}", file.path());
-    }
+    let aside = tempfile::tempdir().unwrap();
+    let elsewhere = NodeOptions::new(BINARY).arg("--kek-file").arg(aside.path().join("kek")).start();
+    assert!(!elsewhere.log().contains("lies beside the database"), "{}", elsewhere.log());
+    assert!(!elsewhere.data_dir().join("kek").exists());
 }
 
 #[test]
@@ -87,7 +61,6 @@ fn a_server_leaves_no_core_and_no_way_in() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
     // The kernel gives these files of a process that is not dumpable to root, whoever runs it.
-    use std::os::unix::fs::MetadataExt;
     assert_eq!(fs::metadata(format!("/proc/{}/environ", node.pid())).unwrap().uid(), 0);
 }
 
@@ -172,6 +145,26 @@ fn usage_mistakes_exit_with_1_and_help_with_0() {
     {
         assert_eq!(keyroll(dir.path(), args, &[]).status.code(), Some(code), "{args:?}");
     }
+}
+
+#[test]
+fn a_second_stop_signal_ends_at_once() {
+    let mut node = TestNode::start(BINARY);
+    let address = node.admin().trim_start_matches("http://").to_owned();
+    let mut busy = std::net::TcpStream::connect(address).unwrap();
+    // The body never comes, so that the request stays in flight.
+    write!(busy, "POST /v1/secrets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", node.token()).unwrap();
+    write!(busy, "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{").unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    node.signal(Signal::TERM);
+    eventually("the drain", || node.log().contains("draining"));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!node.log().contains("stopped"), "the request is waited for: {}", node.log());
+    let begun = Instant::now();
+    node.signal(Signal::TERM);
+    assert_eq!(node.wait_exit(Duration::from_secs(10)).code(), Some(2));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(!node.data_dir().join("run/addresses.json").exists());
 }
 
 #[test]

@@ -132,6 +132,7 @@ impl Schemas {
 fn known(name: &str) -> Option<Value> {
     Some(match name {
         "environments" | "environment" => return Some(if name == "environment" { json!("staging") } else { json!(["staging"]) }),
+        "name" => json!("fresh"),
         "routes" => json!(["known"]),
         "from" => json!("known"),
         "to" => json!("other"),
@@ -172,9 +173,25 @@ async fn furnished() -> House {
     house
 }
 
-/// Whether the answer names the member or something inside it, or, for a text of its own, the member's own error.
-fn names(reply: &Reply, pointer: &str) -> bool {
-    reply.errors().iter().any(|(found, _)| found == pointer || found.starts_with(&format!("{pointer}/")))
+/// Whether the answer names the member or something inside it; for one that is not there, also the object around it.
+fn names(reply: &Reply, bad: &Bad) -> bool {
+    let absent = bad.why.contains("missing") || bad.why.contains("not exist");
+    let around = bad.pointer.rsplit_once('/').map(|(around, _)| around).filter(|around| absent && !around.is_empty());
+    let fits = |found: &str| {
+        found == bad.pointer || found.starts_with(&format!("{}/", bad.pointer)) || Some(found) == around
+    };
+    reply.errors().iter().any(|(found, _)| fits(found))
+}
+
+/// Bodies that are good although they look spoilt, each with its reason.
+fn is_fine(method: &str, path: &str, bad: &Bad) -> bool {
+    match (method, path, bad.pointer.as_str(), bad.why) {
+        // The body of a test request is sent as it is; an upstream may well expect NUL.
+        ("POST", "/v1/routes/{name}/test", "/body", "NUL in a text") => true,
+        // Each name is judged alone: one that cannot exist is refused within a 200.
+        ("POST", "/v1/secrets/delete", "/names", "NUL in a list") => true,
+        _ => false,
+    }
 }
 
 #[tokio::test]
@@ -186,11 +203,14 @@ async fn every_member_of_every_body_is_held_to_its_rule() {
     for (method, path, schema) in operations(&schemas.0) {
         let address = path.replace("environments/{name}", "environments/staging").replace("{name}", "known");
         for bad in schemas.spoil("", &schema, 3, &|body| body) {
+            if is_fine(&method, &path, &bad) {
+                continue;
+            }
             let reply = house.send(Role::Admin, &method, &address, bad.body.clone()).await;
             tried += 1;
             let status = reply.status.as_u16();
             // A secret's value must not come back in a problem, even where it is what is wrong.
-            if !(status == 422 || status == 409 && bad.pointer == "/value") || (status == 422 && !names(&reply, &bad.pointer)) {
+            if !(status == 422 || status == 409 && bad.pointer == "/value") || (status == 422 && !names(&reply, &bad)) {
                 wrong.push(format!("{method} {path} {} ({}): {} {}", bad.pointer, bad.why, reply.status, reply.text));
             }
         }

@@ -113,6 +113,8 @@ async fn a_host_moves_in_one_change() {
     assert_eq!(after.hosts["h.example"].as_str(), "a");
     let after = house.serves(house.routes([hosted("a", json!([])), hosted("b", json!(["h.example"]))]).await).await;
     assert_eq!(after.hosts["h.example"].as_str(), "b");
+    let after = house.serves(house.route(hosted("b", json!([]))).await).await;
+    assert!(after.hosts.is_empty());
 }
 
 #[tokio::test]

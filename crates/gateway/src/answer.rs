@@ -14,6 +14,8 @@ pub(crate) const NAME: &str = "keyroll";
 /// The header that says who made an answer.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
+const PROBLEM_JSON: &str = "application/problem+json";
+
 /// One kind of answer that the gateway gives by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
@@ -52,7 +54,9 @@ kinds! {
     METHOD_NOT_ALLOWED 405 "method-not-allowed" "http_request_denied" "The method is not passed on";
     REQUEST_TIMEOUT 408 "request-timeout" "http_request_error" "The request did not arrive in time";
     TOO_LARGE 413 "request-too-large" "http_request_denied" "The body is too large";
+    TARGET_TOO_LONG 414 "request-target-too-long" "http_request_error" "The path and query are too long";
     RATE_LIMITED 429 "rate-limited" "http_request_denied" "Too many requests";
+    HEADERS_TOO_LARGE 431 "request-headers-too-large" "http_request_error" "The headers are too large or too many";
     UNREACHABLE 502 "upstream-unreachable" "destination_unavailable" "The upstream cannot be reached";
     TLS_FAILED 502 "upstream-tls-failed" "tls_certificate_error" "The upstream cannot be verified";
     PROTOCOL_ERROR 502 "upstream-protocol-error" "http_protocol_error" "The upstream broke the protocol";
@@ -109,19 +113,11 @@ impl Refusal {
     /// Turns it into the answer.
     pub(crate) fn answer(self, request_id: &str) -> Response<Body> {
         let status = StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let problem = serde_json::json!({
-            "type": format!("urn:keyroll:problem:{}", self.kind.code),
-            "title": self.kind.title,
-            "status": self.kind.status,
-            "detail": self.detail,
-            "code": self.kind.code,
-            "request_id": request_id,
-        });
-        let mut answer = Response::new(Body::full(Bytes::from(problem.to_string())));
+        let mut answer = Response::new(Body::full(Bytes::from(self.problem(request_id))));
         *answer.status_mut() = status;
         let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Ok(value) = HeaderValue::try_from(format!("{NAME}; error={}", self.error)) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Ok(value) = HeaderValue::try_from(self.proxy_status()) {
             headers.insert(PROXY_STATUS, value);
         }
         if let Some((name, value)) = self.header.map(|header| *header) {
@@ -131,6 +127,34 @@ impl Refusal {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
+    }
+
+    /// The same as bytes, where there is no request that could be answered. The connection ends with it.
+    pub(crate) fn bytes(&self, request_id: &str) -> Bytes {
+        let (status, problem) = (self.kind.status, self.problem(request_id));
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+        Bytes::from(format!(
+            "HTTP/1.1 {status} {reason}\r\ncontent-type: {PROBLEM_JSON}\r\nproxy-status: {}\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{problem}",
+            self.proxy_status(),
+            problem.len(),
+        ))
+    }
+
+    fn problem(&self, request_id: &str) -> String {
+        let problem = serde_json::json!({
+            "type": format!("urn:keyroll:problem:{}", self.kind.code),
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "code": self.kind.code,
+            "request_id": request_id,
+        });
+        problem.to_string()
+    }
+
+    fn proxy_status(&self) -> String {
+        format!("{NAME}; error={}", self.error)
     }
 }
 

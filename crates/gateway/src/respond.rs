@@ -16,6 +16,7 @@ use outbound::{AnswerBody, Forwarded};
 use crate::answer::{self, NAME, PROXY_STATUS, Refusal};
 use crate::guarded::{Broken, Guarded};
 use crate::report::{Line, Use, Verdict};
+use crate::serve::Answering;
 
 /// Turns the upstream's answer into the client's, or withholds it where the route says so.
 pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> Result<Response<Body>, Refusal> {
@@ -33,7 +34,7 @@ pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> R
     };
     mark(&mut parts.headers, parts.status.as_u16());
     // Version and extensions of the upstream's connection mean nothing on the client's.
-    let mut answer = Response::new(Body { content, verdict, line: None });
+    let mut answer = Response::new(Body { content, verdict, line: None, answering: None });
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;
     Ok(answer)
@@ -77,6 +78,7 @@ pub(crate) struct Body {
     content: Content,
     verdict: Option<Verdict>,
     line: Option<Box<Line>>,
+    answering: Option<Answering>,
 }
 
 #[derive(Debug)]
@@ -89,12 +91,17 @@ enum Content {
 impl Body {
     /// A body of the gateway's own.
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self { content: Content::Own(Some(bytes)), verdict: None, line: None }
+        Self { content: Content::Own(Some(bytes)), verdict: None, line: None, answering: None }
     }
 
     /// Writes the line once the body has gone out.
     pub(crate) fn log(&mut self, line: Option<Box<Line>>) {
         self.line = line;
+    }
+
+    /// Lets the connection know when the body has gone out.
+    pub(crate) fn keep(&mut self, answering: Answering) {
+        self.answering = Some(answering);
     }
 
     fn see(&mut self, frame: &Result<Frame<Bytes>, Broken>) {

@@ -6,6 +6,7 @@
 
 mod connection;
 mod head;
+mod unread;
 mod wire;
 
 use std::io;
@@ -27,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::limit::RateLimits;
 use crate::request::Shared;
 use connection::Serving;
+pub(crate) use unread::Answering;
 
 /// What a gateway serves, and from what.
 pub struct GatewayOptions {

@@ -73,6 +73,18 @@ fn a_value_is_found_wherever_the_body_is_cut() {
 }
 
 #[test]
+fn trailers_are_looked_at_too() {
+    let raw = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhi sk\r\n0\r\nX-Sum: {VALUE}\r\n\r\n"
+    );
+    let upstream = Upstream::start(move |_| Answer::raw(raw.clone()));
+    let rig = Rig::to(&upstream);
+    let reply = rig.call("GET", "/r/", &[("TE", "trailers"), ("Connection", "te")], b"");
+    assert_eq!(reply.text(), "hi sk");
+    assert_eq!(reply.trailers, [("x-sum".to_owned(), b"************".to_vec())]);
+}
+
+#[test]
 fn block_ends_the_answer() {
     let upstream = echoing();
     let rig = Rig::to_with(&upstream, &json!({"guard": "block"}));

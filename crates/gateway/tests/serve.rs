@@ -139,23 +139,66 @@ fn slow_heads_and_large_ones_are_given_up() {
     assert!(start.elapsed() < Duration::from_secs(5));
     let (fits, large) = ("x".repeat(4 * 1024), "x".repeat(16 * 1024));
     assert_eq!(rig.call("GET", "/r/", &[("X-Long", &fits)], b"").status, 200);
-    assert_eq!(rig.call("GET", "/r/", &[("X-Long", &large)], b"").status, 431);
+    assert_eq!(code(&rig.call("GET", "/r/", &[("X-Long", &large)], b"")), "request-headers-too-large");
     assert_eq!(rig.call("GET", "/r/", &[("X", "1"); 15], b"").status, 200);
-    assert_eq!(rig.call("GET", "/r/", &[("X", "1"); 30], b"").status, 431);
+    assert_eq!(code(&rig.call("GET", "/r/", &[("X", "1"); 30], b"")), "request-headers-too-large");
     assert_eq!(upstream.count(), 2);
+    // The parser's refusal is dressed as a problem also after a request that was answered.
+    let mut connection = rig.connect();
+    assert_eq!(connection.call(&request("GET", "/r/", &[], b"")).unwrap().status, 200);
+    let refused = connection.call(b"GET /r/ HTTP/1.1\r\nHost : a\r\n\r\n").unwrap();
+    assert_eq!(code(&refused), "request-invalid");
+    assert!(connection.reply(false).is_err());
+}
+
+#[test]
+fn an_answer_that_looks_like_the_parsers_own_is_left_alone() {
+    let text = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let upstream = Upstream::start(move |_| {
+        Answer::chunks(200, vec![(Duration::ZERO, b"x".to_vec()), (Duration::from_millis(50), text.into())])
+    });
+    let rig = Rig::to(&upstream);
+    assert_eq!(rig.get("/r/").text(), format!("x{text}"));
+    upstream.answer_with(move |_| Answer::text(200, text));
+    assert_eq!(rig.get("/r/").text(), text);
+}
+
+#[test]
+fn clients_can_come_over_tls() {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let secure = Rig::full(World::new(), Limits::default(), Some(Arc::new(config)));
+    // The client is another gateway, which the first one takes for itself: its answer comes from behind the handshake.
+    let mut world = World::new();
+    let upstream = format!("https://{}", secure.running.address());
+    world.route("r", &upstream, &json!({"tls": {"ca": own.cert.pem()}}));
+    world.route("unknown", &upstream, &json!({}));
+    let rig = Rig::start(world);
+    let looped = rig.get("/r/");
+    assert_eq!((looped.status, looped.json()["code"].as_str()), (508, Some("loop-detected")));
+    assert_eq!(looped.header("proxy-status").as_deref(), Some("keyroll; received-status=508"));
+    assert_eq!(code(&rig.get("/unknown/")), "upstream-tls-failed");
+    let plain = Connection::open(&secure.running.address().to_string()).unwrap().call(&request("GET", "/", &[], b""));
+    assert!(plain.is_err(), "plain text is not answered on a TLS listener");
 }
 
 #[test]
 fn a_client_that_does_not_read_is_given_up() {
     let upstream = Upstream::start(|_| Answer::text(200, vec![b'x'; 64 * 1024 * 1024]));
     let mut world = World::new();
-    world.route("r", &upstream.url(), &json!({}));
+    world.route("r", &upstream.url(), &json!({"guard": "off"}));
     let rig = Rig::with(world, Limits { write: Duration::from_millis(300), ..Limits::default() });
     let mut connection = rig.connect();
     connection.send(&request("GET", "/r/", &[], b"")).unwrap();
-    thread::sleep(Duration::from_secs(1));
+    upstream.wait_for(1);
+    assert!(rig.running.drain(Duration::from_secs(20)), "it is given up, and nothing is left in flight");
     assert!(connection.reply(false).is_err(), "the answer was cut off");
-    assert!(rig.running.drain(Duration::from_secs(1)), "nothing is left in flight");
 }
 
 #[test]

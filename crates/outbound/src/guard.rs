@@ -46,7 +46,7 @@ pub fn guard_headers(headers: &mut HeaderMap, bound: &Bound) -> Result<(), Leak>
 pub struct BodyGuard {
     bound: Arc<Bound>,
     held: BytesMut,
-    /// How many bytes of `held` belong to something that was found already.
+    /// How many bytes of `held` belong to something whose beginning has gone out.
     masked: usize,
 }
 
@@ -73,14 +73,13 @@ impl BodyGuard {
         }
         let out = self.held.len().saturating_sub(open_end(&self.held, forms));
         let kept = BytesMut::from(self.held.get(out..).unwrap_or_default());
-        let ends = found.iter().map(|found| found.end).chain([self.masked]);
-        let masked = ends.max().unwrap_or(0);
-        let already = Found { start: 0, end: self.masked };
         let mut gone = std::mem::replace(&mut self.held, kept);
         mask(&mut gone, &found);
-        mask(&mut gone, &[already]);
+        mask(&mut gone, &[Found { start: 0, end: self.masked }]);
         gone.truncate(out);
-        self.masked = masked.saturating_sub(out);
+        // What lies in the kept bytes as a whole is found again; what reaches into them is not.
+        let ends = found.iter().filter(|found| found.start < out).map(|found| found.end);
+        self.masked = ends.chain([self.masked]).max().unwrap_or(0).saturating_sub(out);
         Ok(gone.freeze())
     }
 
@@ -104,10 +103,12 @@ impl BodyGuard {
         guard_headers(trailers, &self.bound)
     }
 
-    /// Gives what was kept back, at the end of the body: it did not become a form.
+    /// Gives what was kept back, at the end of the body: it did not become a form, but may hold a shorter one.
     #[must_use]
     pub fn finish(&mut self) -> Bytes {
         let mut last = std::mem::take(&mut self.held);
+        let found = find(&last, self.bound.forms());
+        mask(&mut last, &found);
         mask(&mut last, &[Found { start: 0, end: self.masked }]);
         self.masked = 0;
         last.freeze()
@@ -157,3 +158,6 @@ fn begun(bytes: &[u8], form: &[u8]) -> usize {
     let begins = |length: &usize| form.get(..*length).is_some_and(|begin| bytes.ends_with(begin));
     (1..=most).rev().find(begins).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

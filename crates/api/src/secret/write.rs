@@ -17,7 +17,7 @@ pub struct SecretCreate {
     /// Its value: 1 byte to 64 KiB of UTF-8 without NUL; CR and LF only for `certificate` and `other`.
     #[schema(write_only)]
     pub value: SecretText,
-    /// What it is; `other` when absent.
+    /// What it is; `api_key` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<SecretKind>,
     /// How critical it is; `standard` when absent.

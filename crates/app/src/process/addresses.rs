@@ -10,18 +10,14 @@ use super::DataDir;
 #[derive(Debug)]
 pub(crate) struct Addresses {
     path: PathBuf,
-    /// The base URL of the gateway.
-    pub(crate) gateway: String,
-    /// The base URL of the admin API.
-    pub(crate) admin: String,
 }
 
 impl Addresses {
-    /// Writes the file in one step, so that nobody reads half of it. Called once both listeners listen.
+    /// Writes the base URLs of both listeners in one step, so that nobody reads half of them. Called once both listen.
     ///
     /// # Errors
     /// What the file system says.
-    pub(crate) fn write(data: &DataDir, gateway: String, admin: String) -> io::Result<Self> {
+    pub(crate) fn write(data: &DataDir, gateway: &str, admin: &str) -> io::Result<Self> {
         let path = data.file("run/addresses.json");
         let draft = data.file("run/addresses.json.new");
         let mut file = File::create(&draft)?;
@@ -29,7 +25,7 @@ impl Addresses {
         writeln!(file, "{text}")?;
         file.sync_all()?;
         std::fs::rename(&draft, &path)?;
-        Ok(Self { path, gateway, admin })
+        Ok(Self { path })
     }
 }
 
@@ -50,7 +46,7 @@ mod tests {
         let data = DataDir::open(parent.path()).unwrap();
         let path = data.file("run/addresses.json");
         std::fs::write(&path, "left behind by a crash").unwrap();
-        let written = Addresses::write(&data, "http://127.0.0.1:1".into(), "https://[::1]:2".into()).unwrap();
+        let written = Addresses::write(&data, "http://127.0.0.1:1", "https://[::1]:2").unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "{\"admin\":\"https://[::1]:2\",\"gateway\":\"http://127.0.0.1:1\"}\n");
         drop(written);

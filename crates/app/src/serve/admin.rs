@@ -177,4 +177,52 @@ mod tests {
         serving.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
     }
+    /// The certificate that a client sees, and what it is answered.
+    async fn ask(address: SocketAddr, trusted: &std::path::Path) -> Option<String> {
+        use rustls::pki_types::pem::PemObject;
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(rustls::pki_types::CertificateDer::from_pem_file(trusted).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.ok()?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        Some(answer)
+    }
+
+    #[tokio::test]
+    async fn tls_is_served_and_a_new_certificate_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, two] = ["one", "two"].map(|name| {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            let (cert, key) = (dir.path().join(name), dir.path().join(format!("{name}.key")));
+            std::fs::write(&cert, made.cert.pem()).unwrap();
+            std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+            (cert, key)
+        });
+        let (cert, key) = (dir.path().join("cert"), dir.path().join("key"));
+        let install = |(from_cert, from_key): &(std::path::PathBuf, std::path::PathBuf)| {
+            std::fs::copy(from_cert, &cert).unwrap();
+            std::fs::copy(from_key, &key).unwrap();
+        };
+        install(&one);
+        let tls = crate::config::Tls { cert: Some(cert.clone()), key: Some(key.clone()) };
+        let certificate = crate::process::Certificate::load(&tls).unwrap().unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.address;
+        let config = Arc::clone(&certificate).server_config().unwrap();
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let admin = AdminListener::new(listener, Some(config), router, CancellationToken::new()).unwrap();
+        tokio::spawn(admin.serve());
+
+        assert!(ask(address, &one.0).await.unwrap().ends_with("hello"));
+        assert_eq!(ask(address, &two.0).await, None, "another certificate is not trusted");
+        install(&two);
+        certificate.reload().unwrap();
+        assert!(ask(address, &two.0).await.unwrap().ends_with("hello"));
+    }
 }

@@ -1,5 +1,5 @@
 //! A house for tests: the real router over a database in memory, with a clock that tests move and a token of each role.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part, and nobody else any")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "functions that only tests call")]
 
 use std::sync::Arc;

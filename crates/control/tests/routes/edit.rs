@@ -3,7 +3,7 @@
 use model::access::Role;
 use serde_json::{Value, json};
 
-use crate::{create, get, house, payments};
+use crate::{create, events, get, house, payments};
 
 #[tokio::test]
 async fn a_route_is_told_as_it_was_written() {
@@ -26,7 +26,7 @@ async fn a_route_is_told_as_it_was_written() {
         assert_eq!(told.body[member], body[member], "{member}");
     }
     assert_eq!((&told.body["description"], &told.body["revision"]), (&json!(""), &json!(1)));
-    let event = house.audit(1).await.remove(0);
+    let event = events(&house, 1).await.remove(0);
     assert_eq!((&event["action"], &event["subject"]), (&json!("route.create"), &json!("route/payments")));
     assert_eq!(event["after"]["base"]["upstream"], "https://api.stripe.com");
 
@@ -127,7 +127,7 @@ async fn a_route_that_a_client_names_is_not_deleted() {
     assert!(reply.text.contains("shop"), "{}", reply.text);
     house.send(Role::Admin, "PATCH", "/v1/clients/shop", json!({"routes": ["*"]})).await.expect(200);
     house.send(Role::Admin, "DELETE", "/v1/routes/payments", Value::Null).await.expect(204);
-    assert_eq!(house.audit(1).await[0]["action"], "route.delete");
+    assert_eq!(events(&house, 1).await[0]["action"], "route.delete");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use model::access::Role;
 use model::time::Span;
 use serde_json::{Value, json};
 
-use crate::{create, get, house, payments};
+use crate::{create, events, get, house, payments};
 
 #[tokio::test]
 async fn each_change_makes_a_revision_with_its_difference() {
@@ -47,7 +47,7 @@ async fn going_back_makes_a_new_revision() {
     let back = house.send(Role::Admin, "POST", path, json!({"revision": 1})).await.expect(200);
     assert_eq!((&back.body["revision"], &back.body["base"]), (&json!(3), &first.body["base"]));
     assert_eq!(back.header("etag"), "\"3\"");
-    assert_eq!(house.audit(1).await[0]["action"], "route.roll-back");
+    assert_eq!(events(&house, 1).await[0]["action"], "route.roll-back");
     let revisions = house.send(Role::Viewer, "GET", "/v1/routes/payments/revisions", Value::Null).await.expect(200);
     assert_eq!(revisions.body["items"][0]["action"], "route.roll-back");
     for unknown in [0_u64, 9, u64::MAX] {

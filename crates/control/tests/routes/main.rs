@@ -15,7 +15,7 @@ use model::access::Role;
 use serde_json::{Value, json};
 
 /// A house with secrets: `stripe` and `stripe_v2` for anywhere, `sandbox` for development and staging.
-pub async fn house() -> House {
+pub(crate) async fn house() -> House {
     let house = House::new().await;
     secret(&house, json!({"name": "stripe", "value": "sk_live_planted_1"})).await;
     secret(&house, json!({"name": "stripe_v2", "value": "sk_live_planted_2"})).await;
@@ -24,7 +24,7 @@ pub async fn house() -> House {
     house
 }
 
-pub async fn secret(house: &House, mut body: Value) {
+pub(crate) async fn secret(house: &House, mut body: Value) {
     if body.get("kind").is_none() {
         body["kind"] = json!("api_key");
     }
@@ -32,7 +32,7 @@ pub async fn secret(house: &House, mut body: Value) {
 }
 
 /// A route to Stripe in all three environments.
-pub fn payments() -> Value {
+pub(crate) fn payments() -> Value {
     json!({
         "name": "payments",
         "base": {"upstream": "https://api.stripe.com", "inject": {"headers": {"Authorization": "Bearer {{stripe}}"}}},
@@ -40,10 +40,15 @@ pub fn payments() -> Value {
     })
 }
 
-pub async fn create(house: &House, body: Value) -> Reply {
+pub(crate) async fn create(house: &House, body: Value) -> Reply {
     house.send(Role::Admin, "POST", "/v1/routes", body).await.expect(201)
 }
 
-pub async fn get(house: &House, name: &str) -> Reply {
+pub(crate) async fn get(house: &House, name: &str) -> Reply {
     house.send(Role::Viewer, "GET", &format!("/v1/routes/{name}"), Value::Null).await.expect(200)
+}
+
+/// The latest audit events, the newest first.
+pub(crate) async fn events(house: &House, limit: usize) -> Vec<Value> {
+    house.audit(limit).await.into_iter().map(|mut item| item["record"].take()).collect()
 }

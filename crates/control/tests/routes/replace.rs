@@ -4,7 +4,7 @@ use model::access::Role;
 use serde_json::{Value, json};
 
 use crate::common::{House, Reply};
-use crate::{create, get, house, payments, secret};
+use crate::{create, events, get, house, payments, secret};
 
 async fn replace(house: &House, body: Value) -> Reply {
     house.send(Role::Admin, "POST", "/v1/routes/replace-secret", body).await
@@ -44,7 +44,7 @@ async fn all_routes_move_in_one_change() {
     assert_eq!(told["base"]["inject"]["headers"]["Authorization"], "Bearer {{stripe_v2}}");
     assert_eq!(told["environments"]["staging"], json!({}));
     assert_eq!(get(&house, "other").await.body["revision"], 1);
-    let event = house.audit(1).await.remove(0);
+    let event = events(&house, 1).await.remove(0);
     assert_eq!((&event["action"], &event["subject"]), (&json!("route.replace-secret"), &json!("secret/stripe")));
     assert_eq!(event["before"][3]["template"], "Bearer {{stripe}}");
     assert_eq!(event["after"][3]["template"], "Bearer {{stripe_v2}}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::upstream::{Answer, Upstream};
 
 use crate::common::{House, Reply};
-use crate::{create, house, secret};
+use crate::{create, events, house, secret};
 
 const VALUE: &str = "sk_test_planted";
 
@@ -110,7 +110,7 @@ async fn a_trial_is_on_record_and_counts_as_a_use() {
     route(&house, &upstream.url()).await;
     let reply = test(&house, json!({"environment": "staging", "path": "/v1/x"})).await.expect(200);
     assert_eq!(reply.body["answer"]["body"], "ok");
-    let events = house.audit(2).await;
+    let events = events(&house, 2).await;
     for (event, outcome) in events.iter().zip(["done", "begun"]) {
         assert_eq!((&event["action"], &event["subject"]), (&json!("route.test"), &json!("route/echo")));
         assert_eq!(event["outcome"], outcome);
@@ -192,7 +192,7 @@ async fn answers_are_shown_as_far_as_they_came() {
     upstream.answer_with(|_| Answer::text(200, "late").after(Duration::from_secs(3)));
     let reply = test(&house, body).await.expect(200);
     assert_eq!(reply.body["error"], "upstream-timeout");
-    assert_eq!(house.audit(1).await[0]["outcome"], "upstream-timeout");
+    assert_eq!(events(&house, 1).await[0]["outcome"], "upstream-timeout");
 }
 
 #[tokio::test]

@@ -207,7 +207,7 @@ async fn a_repeated_creation_answers_as_before() {
     let body = json!({"name": "stripe", "value": PLANTED});
     let key = [("idempotency-key", "k1")];
     let first = house.send_with(Role::Operator, "POST", "/v1/secrets", &key, body.clone()).await.expect(201);
-    assert_eq!(first.body["kind"], "other");
+    assert_eq!(first.body["kind"], "api_key");
     let again = house.send_with(Role::Operator, "POST", "/v1/secrets", &key, body.clone()).await.expect(201);
     assert_eq!((first.body, again.header("idempotency-replayed")), (again.body.clone(), "true"));
     let reply = house.send(Role::Operator, "POST", "/v1/secrets", body).await;

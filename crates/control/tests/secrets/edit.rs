@@ -140,3 +140,21 @@ async fn a_deleted_secret_stays_as_it_is() {
     let reply = house.send(Role::Operator, "PATCH", PATH, json!({"owner": "y"})).await;
     assert_eq!(reply.refusal(), (409, "secret-is-deleted"));
 }
+
+#[tokio::test]
+async fn a_value_that_does_not_open_is_not_bound_to_other_limits() {
+    let house = House::new().await;
+    house.secret("stripe", json!({"kind": "other"})).await.expect(201);
+    let mut tx = house.begin().await;
+    let kek_id = house.control.keys.keyring.current().to_string();
+    tx.rewrap_secret("stripe", &store::Rebound { kek_id, wrapped_dek: vec![7; 60] }).await.unwrap();
+    house.commit(tx).await;
+    for change in [json!({"sensitive": false}), json!({"kind": "api_key"})] {
+        let reply = house.send(Role::Operator, "PATCH", PATH, change).await;
+        assert_eq!(reply.refusal(), (409, "secret-unusable"), "{}", reply.text);
+    }
+    house.send(Role::Operator, "PATCH", PATH, json!({"owner": "x"})).await.expect(200);
+    let reply =
+        house.send(Role::Operator, "POST", "/v1/secrets/stripe/compare", json!({"value": "x"})).await.expect(200);
+    assert_eq!(reply.body, json!({"match": false, "hint": null}));
+}

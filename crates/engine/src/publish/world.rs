@@ -190,7 +190,7 @@ impl World {
         let mut environments = HashMap::with_capacity(spec.environments.len());
         for environment in spec.environments.keys() {
             let place = (spec.name.clone(), environment.clone());
-            let kept = before.and_then(|route| route.environments.get(environment)).filter(|_| false);
+            let kept = before.and_then(|route| route.environments.get(environment)).filter(|_| !dirty.contains(&place));
             let bound = kept.cloned().or_else(|| self.bind(spec, environment, shared));
             environments.extend(bound.map(|bound| (environment.clone(), bound)));
         }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::unread::{Busy, Unread};
 use super::wire::Wire;
 use super::{Limits, Stop};
 use crate::request::{self, Shared};
@@ -52,16 +53,22 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     limits: Limits,
     mut stopping: watch::Receiver<Stop>,
 ) {
+    let busy = Busy::default();
+    let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
     let service = service_fn(move |request: Request<Incoming>| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(request::request(&shared, peer, request).await) }
+        let (shared, answering) = (Arc::clone(&shared), busy.begin());
+        async move {
+            let mut answer = request::request(&shared, peer, request).await;
+            answer.body_mut().keep(answering);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_headers(limits.headers)
         .max_header_size(limits.head_size)
-        .serve_connection(TokioIo::new(Wire::new(stream, limits.write)), service);
+        .serve_connection(TokioIo::new(Wire::new(stream, limits.write, unread)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,

@@ -5,23 +5,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::head::Heads;
+use super::unread::Unread;
 
 /// A client's connection.
 pub(super) struct Wire<S> {
     stream: S,
     heads: Heads,
+    unread: Unread,
+    /// What is left of an answer that went out in the place of the parser's; nothing is written after it.
+    instead: Option<Bytes>,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Wire<S> {
     /// `patience` is how long a write may stand still.
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, heads: Heads::new(), patience, stalled: None }
+    pub(super) fn new(stream: S, patience: Duration, unread: Unread) -> Self {
+        Self { stream, heads: Heads::new(), unread, instead: None, patience, stalled: None }
     }
 
     /// Passes on what became of a write, unless it stood still for too long.
@@ -34,6 +39,24 @@ impl<S> Wire<S> {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Wire<S> {
+    /// Writes what goes out in the place of `length` bytes that begin with `first`; nothing where those go out.
+    fn poll_instead(&mut self, first: &[u8], length: usize, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
+        if self.instead.is_none() {
+            self.instead = Some(self.unread.instead(first)?);
+        }
+        let instead = self.instead.as_mut()?;
+        while instead.has_remaining() {
+            match Pin::new(&mut self.stream).poll_write(cx, instead) {
+                Poll::Ready(Ok(count)) if count > 0 => instead.advance(count.min(instead.remaining())),
+                Poll::Ready(Ok(_)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                other => return Some(other),
+            }
+        }
+        Some(Poll::Ready(Ok(length)))
     }
 }
 
@@ -52,7 +75,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let write = Pin::new(&mut this.stream).poll_write(cx, buf);
+        let write = match this.poll_instead(buf, buf.len(), cx) {
+            Some(instead) => instead,
+            None => Pin::new(&mut this.stream).poll_write(cx, buf),
+        };
         this.watch(write, cx)
     }
 
@@ -62,7 +88,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let write = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+        let length = bufs.iter().map(|buf| buf.len()).sum();
+        let write = match this.poll_instead(first, length, cx) {
+            Some(instead) => instead,
+            None => Pin::new(&mut this.stream).poll_write_vectored(cx, bufs),
+        };
         this.watch(write, cx)
     }
 

@@ -190,12 +190,16 @@ impl Rig {
     }
 
     pub fn with(world: World, limits: Limits) -> Self {
+        Self::full(world, limits, None)
+    }
+
+    pub fn full(world: World, limits: Limits, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let snapshot = Arc::new(ArcSwapOption::from_pointee(Some(world.snapshot())));
         let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
         let running = Gateway::start(GatewayOptions {
             listener: TcpListener::bind("127.0.0.1:0").unwrap(),
             workers: 2,
-            tls: None,
+            tls,
             snapshot: Arc::clone(&snapshot),
             forwarder: Forwarder::pooled(Arc::new(Tls::new()), PoolLimits::default()),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
 use crate::name::{EnvironmentName, SecretName};
 use crate::route::{self, Effective, RouteSpec};
-use crate::secret::{Secret, SecretValue};
+use crate::secret::{SHORT_VALUE, Secret, SecretValue};
 use crate::template::{CompileError, Compiled, Place, Template, compile, compile_basic};
 use crate::upstream::{Host, Upstream};
 use crate::usage::Tally;
@@ -61,6 +61,8 @@ pub fn bind(
     let names = templates.secrets();
     let used: Vec<&Secret> = names.iter().filter_map(|name| secrets.get(name)).map(|opened| &opened.secret).collect();
     let injection = permitted(&names, secrets, environment, &upstream).and_then(|()| templates.fill(secrets));
+    let sensitive: Vec<Arc<Opened>> =
+        names.iter().filter_map(|name| secrets.get(name)).filter(|opened| is_looked_for(opened)).cloned().collect();
     let expires = used.iter().filter(|secret| secret.strict_expiry);
     Ok(Bound {
         route: spec.name.clone(),
@@ -85,15 +87,17 @@ pub fn bind(
             .collect(),
         expires: expires.filter_map(|secret| Some((secret.expires_at?, secret.name.clone()))).min(),
         tallies: used.iter().map(|secret| (secret.name.clone(), tally(&secret.name))).collect(),
-        sensitive: names
-            .iter()
-            .filter_map(|name| secrets.get(name))
-            .filter(|opened| opened.secret.limits.sensitive)
-            .cloned()
-            .collect(),
+        basic: templates.basic(|name| sensitive.iter().any(|opened| opened.secret.name == *name)),
+        sensitive,
         forms: OnceLock::new(),
+        needles: OnceLock::new(),
         upstream,
     })
+}
+
+/// Shorter ones would be found where they are not.
+fn is_looked_for(opened: &Opened) -> bool {
+    opened.secret.limits.sensitive && opened.value.as_ref().is_some_and(|value| value.len() >= SHORT_VALUE)
 }
 
 fn members<T>(
@@ -169,6 +173,15 @@ impl Templates {
         });
         let plain = self.query.iter().chain(&self.body).map(|(_, template)| template);
         headers.chain(plain).flat_map(Template::secrets).cloned().collect()
+    }
+
+    /// The headers with basic credentials that name a secret of which `wanted` is true.
+    fn basic(&self, wanted: impl Fn(&SecretName) -> bool) -> Vec<HeaderName> {
+        let holds = |template: &HeaderTemplate| match template {
+            HeaderTemplate::Plain(_) => false,
+            HeaderTemplate::Basic(username, password) => username.secrets().chain(password.secrets()).any(&wanted),
+        };
+        self.headers.iter().filter(|(_, template)| holds(template)).map(|(name, _)| name.clone()).collect()
     }
 
     fn fill(&self, secrets: &HashMap<SecretName, Arc<Opened>>) -> Result<Injection, Unusable> {

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use super::bind::Opened;
 use super::forms::Forms;
+use super::needles::Needles;
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::path::PathPattern;
 use crate::route::{Guard, Judgement, RateLimit};
@@ -54,20 +55,32 @@ pub struct Bound {
     pub expires: Option<(Timestamp, SecretName)>,
     /// The counters of the secrets in use.
     pub tallies: Vec<(SecretName, Arc<Tally>)>,
-    /// The secrets in use whose values the guard looks for in answers.
+    /// The secrets in use whose values are looked for in answers.
     pub(super) sensitive: Vec<Arc<Opened>>,
+    /// The headers whose basic credentials hold one of them.
+    pub(super) basic: Vec<HeaderName>,
     pub(super) forms: OnceLock<Forms>,
+    pub(super) needles: OnceLock<Option<Arc<Needles>>>,
 }
 
 impl Bound {
-    /// What the guard looks for in answers; nothing where it is off. Made when it is first asked for: most routes of
-    /// a large snapshot are not called before the next one comes.
+    /// What is looked for in answers, whatever the guard is set to. Made when it is first asked for: most routes of a
+    /// large snapshot are not called before the next one comes.
     #[must_use]
     pub fn forms(&self) -> &Forms {
-        self.forms.get_or_init(|| match self.guard {
-            Guard::Off => Forms::default(),
-            Guard::Mask | Guard::Block => Forms::of(&self.sensitive, self.injection.as_ref().ok()),
-        })
+        self.forms.get_or_init(|| Forms::of(&self.sensitive, &self.basic, self.injection.as_ref().ok()))
+    }
+
+    /// The same, to look for it in traffic; `None` where the guard is off or there is nothing to look for.
+    #[must_use]
+    pub fn needles(&self) -> Option<&Arc<Needles>> {
+        let needles = self.needles.get_or_init(|| match self.guard {
+            Guard::Off => None,
+            Guard::Mask | Guard::Block => {
+                Some(self.forms()).filter(|forms| !forms.is_empty()).map(|forms| Arc::new(Needles::new(forms)))
+            }
+        });
+        needles.as_ref()
     }
 }
 

@@ -6,32 +6,36 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use http::HeaderName;
 use zeroize::Zeroizing;
 
 use super::bind::Opened;
 use super::bound::{HeaderFill, Injection};
 use crate::secret::SHORT_VALUE;
 
-/// What the guard looks for: each sensitive value as inserted, percent-encoded, JSON-escaped, and in base64 (standard
-/// and URL-safe, at its three alignments), and basic credentials as they are sent. Values shorter than
-/// [`SHORT_VALUE`] are left out: they would be found where they are not.
+/// What is looked for in answers: each sensitive value as inserted (and in lower case, as names of headers and hosts
+/// come), percent-encoded, JSON-escaped, and in base64 (standard and URL-safe, at its three alignments), and the basic
+/// credentials that hold one as they are sent. Values shorter than [`SHORT_VALUE`] are left out: they would be found
+/// where they are not. Built-ins are no secrets.
 #[derive(Default)]
 pub struct Forms(Vec<Zeroizing<Vec<u8>>>);
 
 impl Forms {
-    pub(super) fn of(sensitive: &[Arc<Opened>], injection: Option<&Injection>) -> Self {
+    /// `basic` names the headers whose basic credentials hold one of the values.
+    pub(super) fn of(sensitive: &[Arc<Opened>], basic: &[HeaderName], injection: Option<&Injection>) -> Self {
         let mut forms = Self::default();
         for value in sensitive.iter().filter_map(|opened| opened.value.as_ref()) {
-            if value.len() >= SHORT_VALUE {
-                forms.add_all(value.expose());
-            }
+            forms.add_all(value.expose());
         }
-        let headers = injection.filter(|_| !forms.0.is_empty()).map_or(&[][..], |injection| &injection.headers);
-        for header in headers {
+        let headers = injection.map_or(&[][..], |injection| &injection.headers);
+        for header in headers.iter().filter(|header| basic.contains(&header.name)) {
+            // Where a built-in stands beside the value, the credentials differ by request; the alignments find them.
             if let HeaderFill::Ready(value) = &header.value
                 && let Some(credentials) = value.as_bytes().strip_prefix(b"Basic ")
             {
-                forms.add(credentials.trim_ascii_end().to_vec());
+                forms.add(credentials.to_vec());
+                let unpadded = credentials.iter().take_while(|byte| **byte != b'=').copied().collect();
+                forms.add(unpadded);
             }
         }
         forms
@@ -48,20 +52,22 @@ impl Forms {
         self.0.iter().map(|form| form.as_slice())
     }
 
-    fn add(&mut self, form: Vec<u8>) {
+    pub(super) fn add(&mut self, form: Vec<u8>) {
         let form = Zeroizing::new(form);
         if form.len() >= SHORT_VALUE && !self.0.contains(&form) {
             self.0.push(form);
         }
     }
 
-    fn add_all(&mut self, value: &str) {
+    pub(super) fn add_all(&mut self, value: &str) {
         self.add(value.as_bytes().to_vec());
-        for (digits, space) in [(UPPER, "%20"), (LOWER, "%20"), (UPPER, "+"), (LOWER, "+")] {
-            self.add(percent(value, digits, space));
+        self.add(value.to_ascii_lowercase().into_bytes());
+        for encoder in &ENCODERS {
+            self.add(percent(value, encoder, UPPER));
+            self.add(percent(value, encoder, LOWER));
         }
-        for (slash, ascii) in [(false, false), (true, false), (false, true), (true, true)] {
-            self.add(json(value, slash, ascii));
+        for writer in &WRITERS {
+            self.add(json(value, writer));
         }
         for alignment in 0..3 {
             for alphabet in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
@@ -80,13 +86,33 @@ impl fmt::Debug for Forms {
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 
-fn percent(value: &str, digits: &[u8; 16], space: &str) -> Vec<u8> {
+/// A habit of percent-encoding: which characters stay beside letters and digits, and what a space becomes.
+struct Encoder {
+    kept: &'static [u8],
+    space: &'static [u8],
+}
+
+const ENCODERS: [Encoder; 6] = [
+    // RFC 3986 section 2.3, and so what is injected into a query; with `+` in libraries for forms.
+    Encoder { kept: b"-._~", space: b"%20" },
+    Encoder { kept: b"-._~", space: b"+" },
+    // The URL standard's application/x-www-form-urlencoded.
+    Encoder { kept: b"*-._", space: b"+" },
+    // JavaScript's encodeURIComponent.
+    Encoder { kept: b"-._~!*'()", space: b"%20" },
+    // A path of several segments, as Python's quote leaves it.
+    Encoder { kept: b"-._~/", space: b"%20" },
+    // What a browser or the URL standard changes in a query that is written out.
+    Encoder { kept: b"!$%&'()*+,-./:;=?@[\\]^_`{|}~", space: b"%20" },
+];
+
+fn percent(value: &str, encoder: &Encoder, digits: &[u8; 16]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len().saturating_mul(3));
     for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || encoder.kept.contains(&byte) {
             out.push(byte);
         } else if byte == b' ' {
-            out.extend_from_slice(space.as_bytes());
+            out.extend_from_slice(encoder.space);
         } else {
             out.push(b'%');
             for nibble in [byte >> 4, byte & 0x0f] {
@@ -97,29 +123,68 @@ fn percent(value: &str, digits: &[u8; 16], space: &str) -> Vec<u8> {
     out
 }
 
-/// The inside of a JSON string (RFC 8259 section 7); some writers escape slashes, some all that is not ASCII.
-fn json(value: &str, slash: bool, ascii: bool) -> Vec<u8> {
-    use std::fmt::Write as _;
+/// A habit of JSON writers (RFC 8259 section 7 leaves them the choice).
+struct Writer {
+    /// `/` becomes `\/`.
+    slash: bool,
+    /// What is not printable ASCII becomes `\u....`.
+    ascii: bool,
+    /// These become `\u....` too.
+    numbered: &'static str,
+    /// The digits of these numbers are in upper case.
+    upper: bool,
+}
 
-    let mut out = String::with_capacity(value.len().saturating_mul(6));
+const PLAIN: Writer = Writer { slash: false, ascii: false, numbered: "", upper: false };
+
+const WRITERS: [Writer; 8] = [
+    // serde_json, and most.
+    PLAIN,
+    Writer { slash: true, ..PLAIN },
+    // Python.
+    Writer { ascii: true, ..PLAIN },
+    Writer { ascii: true, upper: true, ..PLAIN },
+    // PHP.
+    Writer { slash: true, ascii: true, ..PLAIN },
+    // Go.
+    Writer { numbered: "<>&\u{2028}\u{2029}", ..PLAIN },
+    // Gson.
+    Writer { numbered: "<>&='\u{2028}\u{2029}", ..PLAIN },
+    // .NET.
+    Writer { ascii: true, numbered: "<>&'+`\"", upper: true, ..PLAIN },
+];
+
+/// The inside of a JSON string.
+fn json(value: &str, writer: &Writer) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len().saturating_mul(6));
+    let digits = if writer.upper { UPPER } else { LOWER };
     for letter in value.chars() {
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '/' if slash => out.push_str("\\/"),
-            letter if letter.is_ascii_control() || (ascii && !letter.is_ascii()) => {
-                for unit in letter.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(out, "\\u{unit:04x}");
+        let printable = letter.is_ascii() && !letter.is_ascii_control();
+        let short = match letter {
+            '"' => b'"',
+            '\\' => b'\\',
+            '\u{8}' => b'b',
+            '\t' => b't',
+            '\n' => b'n',
+            '\u{c}' => b'f',
+            '\r' => b'r',
+            '/' if writer.slash => b'/',
+            _ => 0,
+        };
+        if writer.numbered.contains(letter) || (short == 0 && (letter < ' ' || (writer.ascii && !printable))) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(b"\\u");
+                for shift in [12, 8, 4, 0] {
+                    out.extend(digits.get(usize::from((*unit >> shift) & 0x0f)));
                 }
             }
-            letter => out.push(letter),
+        } else if short != 0 {
+            out.extend_from_slice(&[b'\\', short]);
+        } else {
+            out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         }
     }
-    out.into_bytes()
+    out
 }
 
 /// The characters of base64 that the value alone decides when `alignment` bytes stand before it in its group of three.
@@ -133,41 +198,4 @@ fn base64(value: &str, alphabet: &GeneralPurpose, alignment: usize) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::engine::general_purpose::STANDARD;
-
-    use super::*;
-
-    #[test]
-    fn every_spelling_is_among_the_forms() {
-        let value = "p/ä \"+x?~12>>34";
-        let mut forms = Forms::default();
-        forms.add_all(value);
-        let has =
-            |text: &str| forms.iter().any(|form| text.as_bytes().windows(form.len()).any(|window| window == form));
-        assert!(has(value));
-        assert!(has("p%2F%C3%A4%20%22%2Bx%3F~12%3E%3E34"));
-        assert!(has("p%2f%c3%a4+%22%2bx%3f~12%3e%3e34"));
-        assert!(has("p/ä \\\"+x?~12>>34"));
-        assert!(has("p\\/\\u00e4 \\\"+x?~12>>34"));
-        for before in ["", "u", "us", "user:"] {
-            for after in ["", ":", "xy"] {
-                let text = format!("{before}{value}{after}");
-                assert!(has(&STANDARD.encode(&text)), "{text}");
-                assert!(has(&URL_SAFE_NO_PAD.encode(&text)), "{text}");
-            }
-        }
-        assert!(!has("p/ä \"+x?~12>>35"));
-        assert!(!has(&STANDARD.encode("something else altogether, and longer")));
-    }
-
-    #[test]
-    fn a_plain_value_has_few_forms_and_a_short_one_none() {
-        let mut forms = Forms::default();
-        forms.add_all("sk_live_4242");
-        assert_eq!(forms.iter().count(), 4, "as inserted, and three alignments");
-        let mut short = Forms::default();
-        short.add(b"1234567".to_vec());
-        assert!(short.is_empty());
-    }
-}
+mod tests;

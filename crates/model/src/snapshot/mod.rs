@@ -3,6 +3,7 @@
 mod bind;
 mod bound;
 mod forms;
+mod needles;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 pub use bind::{BindError, Opened, bind, opened};
 pub use bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
 pub use forms::Forms;
+pub use needles::{Cursor, Needles};
 
 use crate::client::Client;
 use crate::name::{EnvironmentName, RouteName};

@@ -60,7 +60,7 @@ Examples:
 pub(crate) struct CreateArgs {
     /// Its name: a letter, then letters, digits and _; never used before
     name: String,
-    /// What it is [default: other]
+    /// What it is [default: api_key]
     #[arg(long, value_parser = KINDS)]
     kind: Option<String>,
     /// How critical it is: critical is due every 30 days, standard every 90 [default: standard]

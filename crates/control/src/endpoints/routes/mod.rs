@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod exchange;
 mod get;
 mod list;
 mod patch;

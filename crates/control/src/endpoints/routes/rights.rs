@@ -1,4 +1,4 @@
-//! What a change of a route needs: rights wherever its effective settings change, and in the secrets that it names there.
+//! What a change of a route needs: rights wherever what counts changes, and in the secrets that it names there.
 
 use std::collections::BTreeSet;
 

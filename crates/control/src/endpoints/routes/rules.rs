@@ -1,4 +1,4 @@
-//! The rules that a route is held against: what its secrets allow, and whether their values may stand where it puts them.
+//! The rules that a route is held against: what its secrets allow, and whether their values may stand where they are put.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,30 +1,25 @@
 //! `POST /v1/routes/{name}/test`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::problem::Problem;
-use api::route::{TestAnswer, TestRoute, TestTimes, UpstreamAnswer};
+use api::route::{TestAnswer, TestRoute, TestTimes};
 use axum::extract::{Path, State};
-use axum::http::header::CONTENT_ENCODING;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response as Answer, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use model::access::Need;
 use model::name::nearest;
-use model::problem::token;
-use model::snapshot::{Bound, Opened, bind};
+use model::problem::{Finding, token};
+use model::route::RouteSpec;
+use model::snapshot::{Bound, bind};
 use model::template::Facts;
-use model::usage::{Outcome, TallyKey};
-use outbound::judge::Judge;
-use outbound::{AnswerBody, Forwarder, Mask, OutBody, Target, Tls, TlsSettings};
 use serde_json::json;
-use store::Telemetry;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::exchange::send;
 use super::rules::World;
-use super::sent::{Given, SHOWN, compose, pairs, show};
+use super::sent::{Given, compose, show};
 use super::{rules, save, view};
 use crate::call::{Call, answer};
 use crate::members::Members;
@@ -104,12 +99,12 @@ pub(super) async fn test(
 }
 
 /// The route in the environment that is asked for.
-fn place(body: &TestRoute, spec: &model::route::RouteSpec, world: &World) -> Result<Bound, Refusal> {
+fn place(body: &TestRoute, spec: &RouteSpec, world: &World) -> Result<Bound, Refusal> {
     let all = &world.known.environments;
     let Some(environment) = all.iter().find(|other| other.name.as_str() == body.environment) else {
         let meant = nearest(&body.environment, all.iter().map(|other| other.name.as_str()));
         let detail = format!("there is no environment {}", body.environment);
-        let finding = model::problem::Finding::new("/environment", "environment-not-found", detail);
+        let finding = Finding::new("/environment", "environment-not-found", detail);
         return Err(Refusal::members(vec![finding.meaning(meant)]));
     };
     if !spec.environments.contains_key(&environment.name) {
@@ -136,7 +131,7 @@ fn read(body: &TestRoute, bound: &Bound) -> Result<Given, Refusal> {
             let allowed = bound.paths.as_ref().is_none_or(|paths| paths.iter().any(|one| one.matches(&canonical)));
             members.demand(allowed, "/path", "path-not-allowed", "is not among the route's paths");
         }
-        Err(error) => members.note(model::problem::Finding::new("/path", "path-invalid", error.to_string())),
+        Err(error) => members.note(Finding::new("/path", "path-invalid", error.to_string())),
     }
     let mut headers = HeaderMap::new();
     for (name, value) in body.headers.iter().flatten() {
@@ -154,118 +149,4 @@ fn read(body: &TestRoute, bound: &Bound) -> Result<Given, Refusal> {
     members.finish()?;
     let body = body.body.clone().filter(|body| !body.is_empty()).map(Bytes::from);
     Ok(Given { method, path: path.to_owned(), query: query.map(str::to_owned), headers, body })
-}
-
-/// Sends it, and counts the use. Where no answer came, the code that the gateway would have given.
-async fn send(
-    control: &Control,
-    call: &Call,
-    bound: &Bound,
-    world: &World,
-    request: Request<Bytes>,
-) -> Result<UpstreamAnswer, &'static str> {
-    let mask = mask(bound, world, &request);
-    let settings = TlsSettings::of(bound);
-    let target = Target::of(bound, &settings, &world.known.allow_private);
-    let forwarder = Forwarder::unpooled(Arc::new(Tls::new()));
-    let (result, used) = match forwarder.forward(target, request.map(OutBody::full)).await {
-        Ok(forwarded) => {
-            let answer = receive(forwarded.response, &mask, bound.response.as_std()).await;
-            let (answer, outcome) = answer.judged(bound);
-            (Ok(answer), Some(outcome))
-        }
-        Err(error) => (Err(error.failure.code().unwrap_or("request-invalid")), error.outcome()),
-    };
-    if let Some(outcome) = used {
-        count(control, call, bound, outcome).await;
-    }
-    result
-}
-
-/// What must not be seen in the answer: the sensitive values, and what the injected headers carried.
-fn mask(bound: &Bound, world: &World, request: &Request<Bytes>) -> Mask {
-    let mut mask = Mask::default();
-    let used = bound.tallies.iter().filter_map(|(name, _)| world.secrets.get(name));
-    let hidden: Vec<&Arc<Opened>> = used.filter(|opened| opened.secret.limits.sensitive).collect();
-    for value in hidden.iter().filter_map(|opened| opened.value.as_ref()) {
-        mask.hide(value);
-    }
-    if !hidden.is_empty() {
-        for header in request.headers().values().filter(|value| value.is_sensitive()) {
-            mask.hide_header(header);
-        }
-    }
-    mask
-}
-
-/// An answer before it is shown.
-struct Received {
-    head: Answer<()>,
-    prefix: Bytes,
-    shown: UpstreamAnswer,
-}
-
-impl Received {
-    fn judged(self, bound: &Bound) -> (UpstreamAnswer, Outcome) {
-        let judge = Judge::new(&bound.judgement);
-        let outcome = judge.judge_with_prefix(self.head.status(), self.head.headers(), &self.prefix);
-        (self.shown, outcome)
-    }
-}
-
-/// Reads as much of the answer as is shown, and no longer than an answer may take.
-async fn receive(response: Answer<AnswerBody>, mask: &Mask, longest: Duration) -> Received {
-    let (parts, mut body) = response.into_parts();
-    let enough = SHOWN + mask.longest();
-    let deadline = Instant::now() + longest;
-    let mut whole = Vec::new();
-    // Cut off, too slow or too long: either way it is not all of it.
-    let mut truncated = true;
-    while whole.len() <= enough {
-        match timeout_at(deadline, body.frame()).await {
-            Ok(Some(Ok(frame))) => whole.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
-            Ok(None) => {
-                truncated = false;
-                break;
-            }
-            Ok(Some(Err(_))) | Err(_) => break,
-        }
-    }
-    let prefix = Bytes::copy_from_slice(whole.get(..outbound::judge::LOOK).unwrap_or(&whole));
-    mask.apply(&mut whole);
-    truncated |= whole.len() > SHOWN;
-    whole.truncate(SHOWN);
-    let coding =
-        parts.headers.get(CONTENT_ENCODING).filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    let body = match coding {
-        // What cannot be read cannot be searched for values.
-        Some(_) => {
-            truncated = true;
-            String::new()
-        }
-        None => String::from_utf8_lossy(&whole).into_owned(),
-    };
-    let hide = |text: String| {
-        let mut bytes = text.into_bytes();
-        mask.apply(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    let headers = pairs(&parts.headers).into_iter().map(|(name, value)| (hide(name), hide(value))).collect();
-    let shown = UpstreamAnswer { status: parts.status.as_u16(), headers, body, truncated };
-    Received { head: Answer::from_parts(parts, ()), prefix, shown }
-}
-
-/// A test is a use: a secret that was sent just now is not deleted as unused.
-async fn count(control: &Control, call: &Call, bound: &Bound, outcome: Outcome) {
-    let row = |(secret, tally): &(model::name::SecretName, Arc<model::usage::Tally>)| {
-        tally.used(call.now);
-        tally.ended(outcome);
-        let key =
-            TallyKey { secret: secret.clone(), route: bound.route.clone(), environment: bound.environment.clone() };
-        Some((key, tally.drain()?))
-    };
-    let rows = bound.tallies.iter().filter_map(row).collect();
-    if let Err(error) = control.store.record(Telemetry::Tallies { at: call.now, rows }).await {
-        tracing::warn!(%error, "the use of a secret by a route test was not counted");
-    }
 }

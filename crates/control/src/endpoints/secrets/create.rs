@@ -12,7 +12,7 @@ use model::access::Need;
 use model::environment::Environment;
 use model::name::SecretName;
 use model::problem::Finding;
-use model::secret::{Class, Kind, Limits, Secret, SecretValue, State as SecretState, check_value};
+use model::secret::{Class, Limits, Secret, SecretValue, State as SecretState, check_value};
 use store::{ReadTx, SecretRow};
 
 use super::{probe, rules, successor, view, words};
@@ -95,7 +95,7 @@ impl Draft<'_> {
         let name: Option<SecretName> = members.read("/name", "name-invalid", &body.name);
         let before = successor::predecessor(self.tx, &mut members, body.successor_of.as_deref()).await?;
         let before = before.as_ref();
-        let kind = body.kind.map(words::kind).or(before.map(|before| before.kind)).unwrap_or(Kind::Other);
+        let kind = body.kind.map(words::kind).or(before.map(|before| before.kind)).unwrap_or_default();
         let class = body.class.map(words::class).or(before.map(|before| before.class)).unwrap_or(Class::Standard);
         let value = SecretValue::new(body.value.into_inner());
         if let Err(error) = check_value(&value, kind) {

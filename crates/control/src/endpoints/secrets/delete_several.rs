@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::problem::Problem;
 use api::secret::{DeleteOutcome, DeleteResult, DeleteSecrets, SecretsDeleted};
@@ -12,6 +13,7 @@ use model::access::{Need, Permit};
 use model::audit::Event;
 use serde_json::json;
 use store::{ReadTx, SecretRow, WriteTx};
+use tokio::time::Instant;
 
 use super::{removal, rules, view};
 use crate::call::{Call, answer};
@@ -21,6 +23,8 @@ use crate::state::Control;
 
 /// The most names in one request.
 const MOST: usize = 500;
+/// How long deletions are begun. Each waits for the disk; what a slow one leaves is told before the request is cut off.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Deletes several secrets, each judged alone: what may go goes, and the answer says why the rest stays.
 #[utoipa::path(
@@ -86,12 +90,14 @@ impl Several<'_> {
     /// The last one keeps the answer for a repetition of the request.
     async fn delete_all(&self, told: &mut SecretsDeleted) -> Result<(), Refusal> {
         let would = |result: &DeleteResult| result.outcome == DeleteOutcome::WouldDelete;
+        let begun = Instant::now();
         let last = told.results.iter().rposition(would);
         for index in 0..told.results.len() {
             let Some(result) = told.results.get_mut(index).filter(|result| would(result)) else { continue };
             let name = result.name.clone();
             result.outcome = DeleteOutcome::Deleted;
-            let done = match self.delete(&name).await {
+            let deletion = if begun.elapsed() < PATIENCE { self.delete(&name).await } else { Err(out_of_time()) };
+            let done = match deletion {
                 Ok((tx, event)) if last == Some(index) => {
                     self.call.commit(tx, event, StatusCode::OK, &*told).await.map(drop)
                 }
@@ -116,6 +122,11 @@ impl Several<'_> {
         let event = event.before(view::record(&row.secret));
         Ok((tx, event.after(json!({"state": "deleted", "forced": false, "reason": null}))))
     }
+}
+
+fn out_of_time() -> Refusal {
+    let detail = "the deletions before it took all the time that a request has; nothing happened to it, ask again";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "not-attempted", "There was no time for it", detail)
 }
 
 fn refused(name: &str, refusal: Refusal) -> DeleteResult {

@@ -26,7 +26,7 @@ impl Place {
     }
 }
 
-/// One page. All that fit are read for it, which takes tens of milliseconds at 20,000 secrets: groups cut across every index.
+/// One page. All that fit are read for it, since groups cut across every index.
 pub(super) async fn list(
     tx: &ReadTx,
     filter: &SecretFilter,

@@ -8,8 +8,9 @@ use model::problem::{Finding, token};
 use model::route::{Rule, is_injectable};
 use model::secret::{HostRule, Limits};
 use model::template::{Place, Template};
-use model::upstream::{Host, Upstream, UpstreamError};
+use model::upstream::{Upstream, UpstreamError};
 
+use super::rules;
 use crate::members::Members;
 
 /// Checks a probe of the secret `name` under these limits. Nothing is resolved or sent.
@@ -67,13 +68,7 @@ fn url(members: &mut Members, url: &str, limits: &Limits, allow_private: &[IpNet
     }
     match Upstream::parse(origin, allow_private) {
         Err(error) => members.note(Finding::new(POINTER, UpstreamError::CODE, error.to_string())),
-        Ok(upstream) => {
-            let host = match upstream.host() {
-                Host::Name(name) => name.to_string(),
-                Host::Ip(address) => address.to_string(),
-            };
-            allowed(members, POINTER, &host, limits);
-        }
+        Ok(upstream) => allowed(members, POINTER, &rules::host(&upstream), limits),
     }
 }
 

@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use ipnet::IpNet;
 use model::route::{effective, references};
 use model::secret::Secret;
-use model::upstream::{Host, Upstream};
+use model::upstream::Upstream;
 use store::ReadTx;
 
+use super::rules;
 use crate::refusal::Refusal;
 
 /// Refuses limits under which a route that uses the secret now would not work any longer.
@@ -35,12 +36,9 @@ async fn broken(
         for reference in references(&route.spec).into_iter().filter(|reference| reference.secret == secret.name) {
             let Some(environment) = &reference.environment else { continue };
             let upstream = effective(&route.spec, environment).and_then(|settings| settings.upstream);
-            let host = upstream.and_then(|text| Upstream::parse(&text, allow_private).ok()).map(|upstream| {
-                match upstream.host() {
-                    Host::Name(name) => name.to_string(),
-                    Host::Ip(address) => address.to_string(),
-                }
-            });
+            let host = upstream
+                .and_then(|text| Upstream::parse(&text, allow_private).ok())
+                .map(|upstream| rules::host(&upstream));
             let code = if !secret.limits.allow_environment(environment) {
                 "secret-not-allowed-in-environment"
             } else if host.is_some_and(|host| !secret.limits.allow_host(&host)) {

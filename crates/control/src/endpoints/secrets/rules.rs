@@ -9,6 +9,7 @@ use model::name::{EnvironmentName, nearest};
 use model::problem::Finding;
 use model::secret::{HostRule, Limits, SHORT_VALUE, Secret, SecretValue};
 use model::time::Span;
+use model::upstream::{Host, Upstream};
 
 use crate::members::{Members, free_text};
 
@@ -86,6 +87,14 @@ pub(super) fn widens(narrow: &Limits, wide: &Limits) -> bool {
         (Some(narrow), Some(wide)) => wide.iter().any(|rule| !within(narrow, rule)),
     };
     environments || hosts || (narrow.sensitive && !wide.sensitive)
+}
+
+/// The host of an upstream as limits write it: an address without brackets.
+pub(super) fn host(upstream: &Upstream) -> String {
+    match upstream.host() {
+        Host::Name(name) => name.to_string(),
+        Host::Ip(address) => address.to_string(),
+    }
 }
 
 /// What is accepted but should be known.

@@ -74,7 +74,7 @@ fn rights_are_needed_where_something_counts_differently() {
         (
             "the base that production inherits",
             plain.clone(),
-            route(json!({"upstream": "https://b.example"}), both),
+            route(json!({"upstream": "https://b.example"}), both.clone()),
             true,
         ),
         (

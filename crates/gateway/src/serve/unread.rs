@@ -1,0 +1,60 @@
+//! Requests that the HTTP parser refuses before anybody sees them: its bare answer becomes a problem like all others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use memchr::memmem;
+
+use crate::answer::{self, Refusal};
+use crate::request::Shared;
+
+/// Whether a request of a connection is being answered. While one is, no answer is the parser's own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Busy(Arc<AtomicBool>);
+
+/// Lasts as long as a request is being answered.
+#[derive(Debug)]
+pub(crate) struct Answering(Busy);
+
+impl Busy {
+    pub(super) fn begin(&self) -> Answering {
+        self.0.store(true, Ordering::Release);
+        Answering(self.clone())
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Release);
+    }
+}
+
+/// Watches what the server writes.
+pub(super) struct Unread {
+    pub(super) shared: Arc<Shared>,
+    pub(super) busy: Busy,
+}
+
+impl Unread {
+    /// What is sent in the place of these bytes, where they are the parser's own answer. Every other answer, ours or
+    /// an upstream's, says so in `Proxy-Status`.
+    pub(super) fn instead(&self, bytes: &[u8]) -> Option<Bytes> {
+        if self.busy.0.load(Ordering::Acquire) {
+            return None;
+        }
+        let status = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+        let (kind, detail) = match status {
+            b"400" => (answer::REQUEST_INVALID, "The request is not HTTP/1.1 as RFC 9112 has it."),
+            b"414" => (answer::TARGET_TOO_LONG, "Send a shorter path and query."),
+            b"431" => (answer::HEADERS_TOO_LARGE, "Send fewer or shorter headers."),
+            _ => return None,
+        };
+        let bare = memmem::find(bytes, b"\r\nconnection: close\r\ncontent-length: 0\r\n").is_some();
+        if !bare || memmem::find(bytes, b"\r\nproxy-status: ").is_some() {
+            return None;
+        }
+        let id = model::id::new("req", self.shared.clock.now(), &*self.shared.entropy);
+        Some(Refusal::new(kind, detail).bytes(&id))
+    }
+}

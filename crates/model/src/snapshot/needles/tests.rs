@@ -1,0 +1,115 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn needles(forms: &[&str]) -> Needles {
+    let mut all = Forms::default();
+    for form in forms {
+        all.add(form.as_bytes().to_vec());
+    }
+    Needles::new(&all)
+}
+
+/// How much of the end of `text` begins one of the forms, looked up one by one.
+fn open_naively(forms: &[&str], text: &str) -> usize {
+    let begins = |length: &usize| {
+        let end = &text.as_bytes()[text.len() - length..];
+        forms.iter().any(|form| form.len() > *length && form.as_bytes().starts_with(end))
+    };
+    (0..=text.len()).rev().find(begins).unwrap_or(0)
+}
+
+#[test]
+fn what_overlaps_is_masked_as_a_whole() {
+    let table: [(&[&str], &str, &str); 8] = [
+        (&["abcdefgh"], "abcdefgh", "********"),
+        (&["abcdefgh"], "abcdefg", "abcdefg"),
+        (&["abcdefgh"], "abcdabcdefghabcdefgh!", "abcd****************!"),
+        (&["abcdefgh", "ghabcdef"], "-abcdefghabcdefgh-", "-****************-"),
+        (&["abcdefgh", "efghijkl"], "xabcdefghijklx", "x************x"),
+        (&["cdefghij", "abcdefghijkl"], "abcdefghijkl", "************"),
+        (&["cdefghij", "abcdefghijkl"], "abcdefghijkm", "ab********km"),
+        (&["aaaaaaaa"], "aaaaaaa aaaaaaaaaa", "aaaaaaa **********"),
+    ];
+    for (forms, text, expected) in table {
+        let needles = needles(forms);
+        let mut bytes = text.as_bytes().to_vec();
+        assert_eq!(needles.mask(&mut bytes), text != expected, "{forms:?} in {text}");
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected, "{forms:?}");
+    }
+}
+
+#[test]
+fn a_form_that_was_read_whole_is_open_only_where_it_goes_on() {
+    for (forms, text, expected) in [
+        (&["abcdefgh", "abcdefghij"][..], "abcdefgh", 8),
+        (&["abcdefgh"], "abcdefgh", 0),
+        (&["abcdefga"], "abcdefga", 1),
+        (&["abcdefgh", "efghijkl"], "abcdefgh", 4),
+        // The end of the first is the second, whose end begins the third.
+        (&["zzabcdefgh", "abcdefgh", "ghijklmn"], "zzabcdefgh", 2),
+        (&["abcdefgh"], "abcdefg", 7),
+        (&["abcdefgh"], "event: x\n\n", 0),
+    ] {
+        let needles = needles(forms);
+        let mut cursor = needles.start();
+        text.bytes().for_each(|byte| {
+            needles.step(&mut cursor, byte);
+        });
+        assert_eq!(needles.open(cursor), expected, "{forms:?} after {text}");
+        assert_eq!(open_naively(forms, text), expected);
+    }
+}
+
+#[test]
+fn many_forms_are_found_as_few_are() {
+    // More than vector instructions take at once.
+    let forms: Vec<String> = (0..300).map(|index| format!("value-{index:04}-end")).collect();
+    let needles = needles(&forms.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(needles.occur_in(b"... value-0299-end ..."));
+    assert!(!needles.occur_in(b"... value-0300-end ..."));
+    assert_eq!(needles.longest(), 14);
+    assert_eq!(format!("{needles:?}"), "Needles");
+}
+
+#[test]
+fn without_an_automaton_everything_is_found() {
+    let broken = Needles { machine: None, longest: 8 };
+    let mut bytes = b"anything".to_vec();
+    assert!(broken.occur_in(&bytes) && broken.mask(&mut bytes));
+    assert_eq!(bytes, b"********");
+    assert!(!broken.occur_in(b""));
+}
+
+proptest! {
+    // Of two letters, so that forms begin, end and overlap in each other.
+    #[test]
+    fn as_if_looked_up_one_by_one(
+        forms in proptest::collection::vec("[ab]{8,12}", 1..5),
+        text in "[ab]{0,60}",
+    ) {
+        let forms: Vec<&str> = forms.iter().map(String::as_str).collect();
+        let needles = needles(&forms);
+        let mut expected = text.as_bytes().to_vec();
+        for form in &forms {
+            for (at, window) in text.as_bytes().windows(form.len()).enumerate() {
+                if window == form.as_bytes() {
+                    expected[at..at + form.len()].fill(b'*');
+                }
+            }
+        }
+        let found = expected != text.as_bytes();
+        let mut bytes = text.as_bytes().to_vec();
+        prop_assert_eq!(needles.occur_in(&bytes), found);
+        prop_assert_eq!(needles.mask(&mut bytes), found);
+        prop_assert_eq!(bytes, expected);
+        let mut cursor = needles.start();
+        for byte in text.bytes() {
+            needles.step(&mut cursor, byte);
+        }
+        prop_assert_eq!(needles.open(cursor), open_naively(&forms, &text));
+        if !found {
+            prop_assert_eq!(needles.open(needles.after(text.as_bytes())), needles.open(cursor));
+        }
+    }
+}
