@@ -110,7 +110,10 @@ impl Call {
             })
             .await?;
         }
-        Ok(tx.commit(event).await?)
+        let (action, subject) = (event.action.clone(), event.subject.clone());
+        let committed = tx.commit(event).await?;
+        tracing::debug!(revision = committed.revision, action, subject, "committed");
+        Ok(committed)
     }
 }
 

@@ -7,6 +7,7 @@
 //! while no traffic flows.
 
 mod answer;
+mod attempts;
 mod body;
 mod call;
 mod door;

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use store::Store;
 
-use crate::endpoints::Attempts;
+use crate::attempts::Attempts;
 use crate::keys::Keys;
 
 /// What every handler works with. Built once, shared by all.

@@ -7,11 +7,11 @@
 //! | phase | module |
 //! |---|---|
 //! | accept, TLS, limits, drain | `serve` |
-//! | framing, hop-by-hop headers, client key | `admit` |
-//! | route, environment, policies, rate limits | `select` |
+//! | framing, hop-by-hop headers, client key | `admit`, `client_key` |
+//! | route, environment, policies, rate limits | `select`, `limit` |
 //! | headers, query, body | `inject` |
 //! | out and back | `forward` |
-//! | the answer's head and body | `respond` |
+//! | the answer's head and body, guarded | `respond`, `guarded` |
 //! | counts and the access log | `report` |
 //!
 //! Absences: no database, no encryption of values, no lock on the way of a request. It writes nothing but tallies and

@@ -15,7 +15,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Control;
 
-pub(crate) use secrets::Attempts;
 
 /// One endpoint, and the least that a caller must bring.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,10 @@ use std::time::Duration;
 use model::snapshot::{Bound, HeaderFill, Snapshot, Unusable};
 use serde_json::{Value, json};
 
-/// Asks until there is an answer, for at most five seconds.
+/// Asks until there is an answer, for at most half a minute: on a busy machine a check takes
+/// its time, and the pause after it is longer in proportion.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if let Some(answer) = ask().await {
             return answer;
         }

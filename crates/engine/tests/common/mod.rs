@@ -308,7 +308,7 @@ impl House {
     pub(crate) async fn serves(&self, revision: i64) -> Arc<Snapshot> {
         let mut served = self.running.standing().follow();
         let reached = served.wait_for(|served| served.is_some_and(|served| served >= revision));
-        tokio::time::timeout(Duration::from_secs(5), reached).await.expect("it is never served").unwrap();
+        tokio::time::timeout(Duration::from_secs(30), reached).await.expect("it is never served").unwrap();
         self.snapshot.load_full().unwrap()
     }
 

@@ -1,5 +1,7 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use model::secret::{Class, Kind, Limits, Secret, SecretValue, State};
 use model::snapshot::{bind, opened};
 use model::time::Timestamp;

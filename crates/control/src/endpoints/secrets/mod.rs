@@ -1,6 +1,5 @@
 //! Secrets: made once, described anew, compared, and destroyed when nothing needs them.
 
-mod attempts;
 mod compare;
 mod create;
 mod delete;
@@ -25,7 +24,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Control;
 
-pub(crate) use attempts::Attempts;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()

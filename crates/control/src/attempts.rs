@@ -20,7 +20,7 @@ impl Attempts {
     ///
     /// # Errors
     /// Where there were too many: the seconds after which the next one is allowed. That one is not counted.
-    pub(super) fn take(&self, secret: &SecretName, now: Timestamp) -> Result<(), u64> {
+    pub(crate) fn take(&self, secret: &SecretName, now: Timestamp) -> Result<(), u64> {
         // A panic while it was held left nothing half done: each change is one call.
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Memory is bounded by what was compared within a window.
