@@ -1,8 +1,12 @@
 //! Reads a request body, and says what is wrong with it without repeating what it holds.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
+
+use self::strict::Strict;
+
+mod strict;
 
 /// Why a body could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,14 +45,7 @@ pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ReadError> {
     serde_json::from_slice::<IgnoredAny>(body)
         .map_err(|error| ReadError::NotJson { line: error.line(), column: error.column() })?;
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let mut pointer = String::new();
-        for segment in error.path() {
-            push_segment(&mut pointer, segment);
-        }
-        told(error.inner(), pointer)
-    })?;
-    Ok(value)
+    shaped(&mut json)
 }
 
 /// The same for a document that was parsed before, such as one that a merge patch was applied to.
@@ -56,7 +53,16 @@ pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, ReadError> {
 /// # Errors
 /// [`ReadError::Member`] where it has another shape than `T`.
 pub fn read_value<T: for<'de> Deserialize<'de>>(document: serde_json::Value) -> Result<T, ReadError> {
-    serde_path_to_error::deserialize(document).map_err(|error| {
+    shaped(document)
+}
+
+/// What is read as `T`; lists do not pass for objects.
+fn shaped<'de, T, D>(json: D) -> Result<T, ReadError>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de, Error = serde_json::Error>,
+{
+    serde_path_to_error::deserialize(Strict(json)).map_err(|error| {
         let mut pointer = String::new();
         for segment in error.path() {
             push_segment(&mut pointer, segment);

@@ -29,7 +29,8 @@ pub struct SecretQuery {
     pub unused_for: Option<String>,
     /// Only secrets that no route mentions (`true`), or only those that one does (`false`).
     pub unreferenced: Option<bool>,
-    /// Only secrets with an end (`true`), or only those without (`false`).
+    /// Only secrets that look like test or temporary ones by a word in their name or tags (`true`), or only those
+    /// that do not (`false`).
     pub temporary: Option<bool>,
     /// Only secrets that are overdue or due within so long: an integer and a unit (`14d`).
     pub due_within: Option<String>,

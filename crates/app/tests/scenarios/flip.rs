@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 use testkit::load::{self, LoadPlan};
-use testkit::{TestNode, Upstream, wire};
+use testkit::{Upstream, wire};
 
 use crate::house::{KEYROLL, client, route, secret, served};
 
