@@ -1,7 +1,7 @@
 //! Reads a request body, and says what is wrong with it without repeating what it holds.
 
-use serde::{Deserialize, Deserializer};
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
 use self::strict::Strict;
@@ -56,7 +56,7 @@ pub fn read_value<T: for<'de> Deserialize<'de>>(document: serde_json::Value) -> 
     shaped(document)
 }
 
-/// What is read as `T`; lists do not pass for objects.
+/// The document as `T`. A list does not pass for an object, as it would with serde alone.
 fn shaped<'de, T, D>(json: D) -> Result<T, ReadError>
 where
     T: Deserialize<'de>,
@@ -134,7 +134,8 @@ fn plain(expected: &str) -> String {
         "u16" | "u32" | "u64" => "a whole number that is not negative".to_owned(),
         "i64" => "a whole number".to_owned(),
         "a sequence" => "a list".to_owned(),
-        "a map" => "an object".to_owned(),
+        // A variant with members is an object with the variant's name as its one member.
+        "a map" | "newtype variant" => "an object".to_owned(),
         "a boolean" => "true or false".to_owned(),
         other if other.starts_with("struct ") => "an object".to_owned(),
         other => other.replace('`', ""),

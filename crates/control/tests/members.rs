@@ -110,6 +110,9 @@ impl Schemas {
                 if types.iter().any(|word| word == "integer") {
                     bad.push(Bad { pointer: here.clone(), body: wrap(with(json!(-1))), why: "a negative number" });
                 }
+                if !types.iter().any(|word| word == "array") {
+                    bad.push(Bad { pointer: here.clone(), body: wrap(with(json!([]))), why: "a list where none belongs" });
+                }
                 if types.iter().any(|word| word == "array") {
                     bad.push(Bad { pointer: here.clone(), body: wrap(with(json!(["a\u{0}b"]))), why: "NUL in a list" });
                     bad.push(Bad { pointer: here.clone(), body: wrap(with(json!([{}]))), why: "an object in a list" });
@@ -217,6 +220,24 @@ async fn every_member_of_every_body_is_held_to_its_rule() {
     }
     assert!(wrong.is_empty(), "{} of {tried} were taken or named wrongly:\n{}", wrong.len(), wrong.join("\n"));
     assert!(tried > 200, "only {tried} bodies were tried");
+}
+
+#[tokio::test]
+async fn no_body_is_a_list() {
+    let schemas = Schemas(serde_json::to_value(control::openapi()).unwrap());
+    let house = furnished().await;
+    for (method, path, schema) in operations(&schemas.0) {
+        let address = path.replace("environments/{name}", "environments/staging").replace("{name}", "known");
+        // Without members, and with those of a good body in their order.
+        let good = schemas.object(schemas.forms(&schema)[0], &[]);
+        let listed = Value::Array(good.as_object().unwrap().values().cloned().collect());
+        for body in [json!([]), listed, json!([good])] {
+            let reply = house.send(Role::Admin, &method, &address, body.clone()).await;
+            let said = reply.errors();
+            let named = said.iter().any(|(pointer, code)| pointer.is_empty() && code == "member-invalid");
+            assert!(reply.status.as_u16() == 422 && named, "{method} {path} {body}: {} {}", reply.status, reply.text);
+        }
+    }
 }
 
 #[tokio::test]

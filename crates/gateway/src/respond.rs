@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, VIA};
+use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use model::snapshot::Bound;
@@ -42,8 +42,7 @@ pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> R
 
 /// The guard asked for an encoding that it can read; what comes in another one all the same is not passed on unread.
 fn check_readable(headers: &HeaderMap, body: &AnswerBody) -> Result<(), Refusal> {
-    let plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
-    if body.is_end_stream() || headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+    if body.is_end_stream() || guard::readable(headers) {
         return Ok(());
     }
     let detail = "Nothing was passed on: the upstream compressed its answer although it was asked not to, so that the \

@@ -1,3 +1,5 @@
+//! The guard against the naive way to find values, cut at every place.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

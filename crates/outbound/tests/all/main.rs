@@ -3,6 +3,7 @@
 
 mod addresses;
 mod bodies;
+mod guard;
 mod inject;
 mod pooling;
 mod protocol;

@@ -121,7 +121,7 @@ pub(crate) struct ListArgs {
     /// Only secrets that no route mentions
     #[arg(long)]
     unreferenced: bool,
-    /// Only secrets with an end
+    /// Only what looks like a test or a temporary secret, by words in its name or tags
     #[arg(long)]
     temporary: bool,
     /// Only overdue, or due within so long, such as 14d

@@ -1,3 +1,5 @@
+//! Values and the spellings that must be among their forms.
+
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;

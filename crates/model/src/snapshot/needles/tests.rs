@@ -1,3 +1,5 @@
+//! The automaton against forms that are looked up one by one.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -70,6 +72,20 @@ fn many_forms_are_found_as_few_are() {
     assert!(!needles.occur_in(b"... value-0300-end ..."));
     assert_eq!(needles.longest(), 14);
     assert_eq!(format!("{needles:?}"), "Needles");
+}
+
+#[test]
+fn it_takes_no_more_memory_than_it_says() {
+    for length in [20, 200, 64 * 1024] {
+        let mut forms = Forms::default();
+        let value: String = ('0'..='z').filter(char::is_ascii_alphanumeric).cycle().take(length).collect();
+        forms.add_all(&value);
+        let machine = Needles::new(&forms).machine.unwrap();
+        let quick = machine.quick.as_ref().map_or(0, Searcher::memory_usage);
+        let taken = machine.nfa.memory_usage() + quick + machine.open.capacity() * size_of::<(StateID, u32)>();
+        let bytes: usize = forms.iter().map(<[u8]>::len).sum();
+        assert!(taken <= 8 * 1024 + 25 * bytes, "{taken} bytes for {bytes}");
+    }
 }
 
 #[test]
