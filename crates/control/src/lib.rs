@@ -10,6 +10,7 @@ mod answer;
 mod attempts;
 mod body;
 mod call;
+mod codes;
 mod door;
 mod endpoints;
 mod etag;
@@ -20,6 +21,7 @@ mod refusal;
 mod router;
 mod state;
 
+pub use codes::{CODES, Code};
 pub use endpoints::{ENDPOINTS, Endpoint, Least};
 pub use keys::Keys;
 pub use router::{openapi, router};

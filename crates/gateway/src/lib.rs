@@ -11,7 +11,7 @@
 //! | route, environment, policies, rate limits | `select`, `limit` |
 //! | headers, query, body | `inject` |
 //! | out and back | `forward` |
-//! | the answer's head and body, guarded | `respond`, `guarded` |
+//! | the answer's head and body, guarded | `respond` |
 //! | counts and the access log | `report` |
 //!
 //! Absences: no database, no encryption of values, no lock on the way of a request. It writes nothing but tallies and
@@ -22,7 +22,6 @@ mod answer;
 mod body;
 mod client_key;
 mod forward;
-mod guarded;
 mod inject;
 mod limit;
 mod report;

@@ -9,12 +9,11 @@ use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use model::snapshot::Bound;
-use outbound::guard::{self, BodyGuard, guard_headers};
+use outbound::guard::{self, GuardedBody, GuardedError, guard_headers};
 use outbound::inject::strip_hop_by_hop;
-use outbound::{AnswerBody, Forwarded};
+use outbound::{AnswerBody, AnswerError, Forwarded};
 
 use crate::answer::{self, NAME, PROXY_STATUS, Refusal};
-use crate::guarded::{Broken, Guarded};
 use crate::report::{Line, Use, Verdict};
 use crate::serve::Answering;
 
@@ -28,7 +27,7 @@ pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> R
         guard_headers(&mut parts.headers, bound)
             .map_err(|leak| Refusal::new(answer::WITHHELD, format!("Nothing was passed on: {leak}.")))?;
         check_readable(&parts.headers, &body)?;
-        Content::Guarded(Box::new(Guarded::new(body, BodyGuard::new(Arc::clone(bound)))))
+        Content::Guarded(Box::new(GuardedBody::new(body, bound)))
     } else {
         Content::Upstream(Box::new(body))
     };
@@ -69,6 +68,9 @@ fn names_us(value: &HeaderValue) -> bool {
     value.as_bytes().windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))
 }
 
+/// Why an answer broke off after its head: on its way to us, or because the route blocks what is in it.
+type Broken = GuardedError<AnswerError>;
+
 /// The body of an answer to the client.
 ///
 /// An error of it cuts the connection off, so that an answer that is not whole never looks whole.
@@ -84,7 +86,7 @@ pub(crate) struct Body {
 enum Content {
     Own(Option<Bytes>),
     Upstream(Box<AnswerBody>),
-    Guarded(Box<Guarded>),
+    Guarded(Box<GuardedBody<AnswerBody>>),
 }
 
 impl Body {
@@ -128,7 +130,7 @@ impl HttpBody for Body {
         let this = self.get_mut();
         let frame = match &mut this.content {
             Content::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-            Content::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::from)),
+            Content::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream)),
             Content::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         let Some(frame) = frame else {

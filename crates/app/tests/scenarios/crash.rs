@@ -23,9 +23,19 @@ fn names(node: &TestNode) -> Vec<String> {
 
 #[test]
 fn fifty_kills_lose_nothing_that_was_acknowledged() {
+    kill_and_look(50);
+}
+
+#[test]
+#[ignore = "soak"]
+fn five_hundred_kills_lose_nothing_that_was_acknowledged() {
+    kill_and_look(500);
+}
+
+fn kill_and_look(kills: u64) {
     let mut node = NodeOptions::new(KEYROLL).env("KEYROLL_LOG__LEVEL", "warn").start();
     let mut acknowledged = Vec::new();
-    for round in 0..50_u64 {
+    for round in 0..kills {
         let admin = node.admin().trim_start_matches("http://").to_owned();
         let token = format!("Bearer {}", node.token());
         let writer = std::thread::spawn(move || write_until_cut(&admin, &token, round));
@@ -34,7 +44,7 @@ fn fifty_kills_lose_nothing_that_was_acknowledged() {
         node.kill();
         acknowledged.extend(writer.join().unwrap());
         node.restart();
-        if round % 10 == 9 {
+        if round % 10 == 9 || round + 1 == kills {
             let present = names(&node);
             for name in &acknowledged {
                 assert!(present.contains(name), "{name} was acknowledged before kill {round} and is gone");

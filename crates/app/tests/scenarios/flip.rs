@@ -9,10 +9,19 @@ use testkit::{Upstream, wire};
 
 use crate::house::{KEYROLL, client, route, secret, served};
 
-const FLIPS: usize = 200;
-
 #[test]
 fn twenty_thousand_requests_while_the_secret_flips_two_hundred_times() {
+    flip_under_load(200, 1);
+}
+
+#[test]
+#[ignore = "soak"]
+fn half_a_million_requests_while_the_secret_flips_five_thousand_times() {
+    flip_under_load(5_000, 25);
+}
+
+/// Flips at least so often, under at least so many loads of 20,000 requests each.
+fn flip_under_load(least: usize, loads: usize) {
     let node = testkit::NodeOptions::new(KEYROLL).env("KEYROLL_LOG__LEVEL", "warn").start();
     let upstream = Upstream::ok();
     let values = ["sk_flip_one_0001", "sk_flip_two_0002"];
@@ -28,7 +37,7 @@ fn twenty_thousand_requests_while_the_secret_flips_two_hundred_times() {
         let flipping = scope.spawn(|| {
             let mut flips = 0;
             // At least as many as promised, and on until the last request was answered.
-            while flips < FLIPS || !done.load(Ordering::Relaxed) {
+            while flips < least || !done.load(Ordering::Relaxed) {
                 let (from, to) = if flips % 2 == 0 { ("one", "two") } else { ("two", "one") };
                 let reply = node.api("POST", "/v1/routes/replace-secret", Some(&json!({"from": from, "to": to})));
                 assert!(!reply.expect(200).json()["revision"].is_null());
@@ -39,7 +48,7 @@ fn twenty_thousand_requests_while_the_secret_flips_two_hundred_times() {
         let mut sent = 0;
         let request = |_| wire::request("GET", "/payments/v1/x", &[("Host", "gateway"), ("Keyroll-Key", &key)], b"");
         // The load is repeated until the flips are through, so that all of them happen under traffic.
-        while sent == 0 || !flipping.is_finished() && sent < 20 {
+        while sent < loads || !flipping.is_finished() && sent < 20 * loads {
             let plan = LoadPlan { address: node.gateway(), connections: 32, total: 20_000, request: &request };
             load::run(&plan).assert_all(200, 20_000);
             sent += 1;
@@ -51,9 +60,10 @@ fn twenty_thousand_requests_while_the_secret_flips_two_hundred_times() {
                 assert_eq!(seen, expected, "each of both values was sent, and nothing else");
                 assert!(records.iter().all(|record| record.all("authorization").len() == 1));
             }
-            done.store(true, Ordering::Relaxed);
+            upstream.clear();
+            done.store(sent >= loads, Ordering::Relaxed);
         }
         flipping.join().unwrap()
     });
-    assert!(flips >= FLIPS);
+    assert!(flips >= least);
 }

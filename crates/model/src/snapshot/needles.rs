@@ -11,9 +11,9 @@ use super::forms::Forms;
 
 /// The [`Forms`] of a binding as an automaton, for answers of any length.
 ///
-/// It takes about 25 bytes of memory for each byte of a form (a value of plain letters and digits has some six times its
-/// length in forms), and a few KiB. The automaton has its own copy of the forms, which its
-/// crate gives no way to zeroize: it is gone when the memory is used again, not when the snapshot is dropped.
+/// It takes about 25 bytes of memory for each byte of a form, and a few KiB; a value of letters and digits alone has
+/// some six times its length in forms. The automaton has its own copy of the forms, which its crate gives no way to
+/// zeroize: it is gone when the memory is used again, not when the snapshot is dropped.
 ///
 /// Where the automaton cannot be made (forms of gigabytes), everything counts as found: nothing passes unread.
 pub struct Needles {

@@ -1,0 +1,151 @@
+//! The list of codes that this listener answers with: what each means, and what to do next.
+
+/// One code of a problem, of a broken member, or of a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The stable, kebab-case name that programs decide by.
+    pub code: &'static str,
+    /// The HTTP statuses under which it appears, ascending. 201 is a warning beside what was created; 422 is also the
+    /// code of a member in `errors`.
+    pub statuses: &'static [u16],
+    /// What it means and what to do next, as one sentence in Markdown.
+    pub meaning: &'static str,
+}
+
+macro_rules! codes {
+    ($($code:literal $statuses:tt $meaning:literal;)*) => {
+        /// Every code, by name. A test holds this list against the places in the sources that give codes out.
+        pub const CODES: &[Code] = &[$(Code { code: $code, statuses: &$statuses, meaning: $meaning }),*];
+    };
+}
+
+codes! {
+    "allowed-hosts-empty" [422]
+        "An empty list allows no host at all: leave the member out (or `null`) for all hosts, or name at least one.";
+    "body-broken" [400] "The body did not arrive whole: send the request again.";
+    "body-not-json" [400, 422]
+        "The body is not JSON or, in a test of a route that adds members to it, not a JSON object: correct it.";
+    "certificate-invalid" [422]
+        "The text is no certificate in PEM that can be trusted: give it whole, with its BEGIN and END lines.";
+    "client-not-found" [404] "There is no such client: take the name in `did_you_mean`, or list the clients.";
+    "connection-invalid" [422]
+        "This is not a place to log in to: write it like `postgres://app@db1:5432/prod`, without a password.";
+    "connections-empty" [422] "The probe names no database to log in to: give at least one connection.";
+    "cursor-invalid" [422]
+        "This list gave out no such cursor: take `next` of the page before, with the same order, or begin without one.";
+    "database-unavailable" [503]
+        "The database does not answer, while traffic goes on: wait as `Retry-After` says, and look whether a change \
+         was made before you repeat it.";
+    "disk-full" [507]
+        "There is no room for the change, and nothing was changed: free some space where the database is, and try again.";
+    "duration-invalid" [422] "This is not a duration above zero: give an integer and a unit, such as `250ms`, `30s` or `48h`.";
+    "endpoint-not-found" [404] "No endpoint has this address: `/openapi.json` lists all of them.";
+    "environment-in-use" [409] "The environment is named by what `detail` lists: take it out there first.";
+    "environment-is-default" [409] "One environment is always the default: make another one the default first.";
+    "environment-not-found" [404, 422]
+        "There is no such environment: take the name in `did_you_mean`, or create the environment first.";
+    "environments-empty" [422]
+        "An empty list names no environment: name at least one or, where all may be meant, leave the member out.";
+    "header-invalid" [422] "No header has such a name or value: correct it.";
+    "header-not-injectable" [422]
+        "The header belongs to the connection, to the message's frame or to Keyroll: put the value elsewhere.";
+    "header-twice" [422] "Two of the names are one header to many servers: keep one of them.";
+    "host-invalid" [422] "This is not a host: give a name in lower case or an address, without scheme, port and path.";
+    "host-taken" [409] "The host leads to another route already: take it out there first.";
+    "idempotency-key-invalid" [400] "The `Idempotency-Key` cannot be used: give 1 to 255 visible ASCII characters.";
+    "idempotency-key-reused" [422]
+        "The `Idempotency-Key` came with a different request before: take a new one for a new request.";
+    "internal" [500] "Something failed inside: the log has the cause under the `request_id`.";
+    "judgement-invalid" [422] "A rule of what counts as alive or dead cannot be read: correct it as `detail` says.";
+    "key-not-found" [404] "The client has no key of this id: read the client for the ids of its keys.";
+    "limit-invalid" [422]
+        "The limit is out of range: a page has 1 to 500 items, and a limit of bodies is at least 1 byte.";
+    "member-invalid" [422] "The member has the wrong shape: give what `detail` expects.";
+    "member-missing" [422] "The member is required: add it.";
+    "member-repeated" [422] "The member is given twice: keep one of the two.";
+    "member-unknown" [422] "There is no such member: take one that `detail` names, or leave it out.";
+    "members-invalid" [422] "Several members break a rule: `errors` has each with its own code.";
+    "method-invalid" [422] "This is not a method that can be used here: give one in capitals, neither CONNECT nor TRACE.";
+    "method-not-allowed" [405, 422]
+        "The address or, in a test, the route does not take this method: use one of the `Allow` header or of the route.";
+    "name-immutable" [422]
+        "A route keeps its name: leave the member out, or create a route of the other name and delete this one.";
+    "name-invalid" [422] "The name breaks the rules of its kind: `detail` says which characters may stand where.";
+    "name-repeated" [422] "The name is in the list already: give each name once.";
+    "name-taken" [409] "Something of this kind already has the name: choose another one.";
+    "names-count" [422] "The list does not hold 1 to 500 names: send a longer one in parts.";
+    "network-invalid" [422] "This is neither an address nor a network: write it like `10.0.0.7` or `10.0.0.0/8`.";
+    "not-attempted" [503]
+        "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again for it.";
+    "not-supported" [422] "This version cannot do what the member asks for: leave it out.";
+    "path-invalid" [422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
+    "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
+    "permission-denied" [403] "The role of the token is not enough: use a token with the role that `detail` names.";
+    "precondition-failed" [412] "It was changed since you read it: read it again for its `ETag`, and decide anew.";
+    "query-invalid" [422] "The query string cannot be read: `/openapi.json` lists the parameters of each endpoint.";
+    "rank-invalid" [422] "The rank is out of range: give a whole number from 0 to 1000000.";
+    "rate-limit-invalid" [422] "The rate cannot be counted: `requests` and `burst` are at least 1, `per` at least `1ms`.";
+    "rate-limited" [429] "The secret was compared too often lately: wait as `Retry-After` says.";
+    "reason-missing" [422] "A forced deletion has its reason in the audit: give `reason`.";
+    "request-too-large" [413, 422]
+        "The body is longer than the API or, in a test, the route takes: send less, or raise the route's `max_request_body`.";
+    "revision-not-found" [404] "The route has no such revision to go back to: list its revisions.";
+    "route-in-use" [409] "Clients may use the route by its name: take it out of what `detail` lists first.";
+    "route-invalid" [422] "The route cannot be put together in this environment: correct it as `detail` says.";
+    "route-not-found" [404, 422] "There is no such route: take the name in `did_you_mean`, or list the routes.";
+    "route-not-served-in-environment" [422]
+        "The route is not served in this environment: test it in one that it has, or add the environment to it.";
+    "routes-empty" [422] "The client may use no route at all: name at least one, or give `[\"*\"]` for all.";
+    "routes-invalid" [422] "`*` means all routes and stands alone: give it without others, or give names without it.";
+    "rule-invalid" [422] "A rule of how answers are judged cannot be read: correct it as `detail` says.";
+    "secret-expired" [409]
+        "A secret of the route has expired and is strict about it: point the route to a successor, or give a later `expires_at`.";
+    "secret-in-retention" [409]
+        "A route named the secret within the retention: wait until `deletable_at`, or have an administrator force it.";
+    "secret-is-deleted" [409] "The value was destroyed and does not come back: create a secret under another name.";
+    "secret-is-referenced" [409] "Routes name the secret: point what `references` lists elsewhere first.";
+    "secret-name-taken" [409] "A secret's name is never used twice: take the free name that `detail` proposes.";
+    "secret-not-allowed" [409, 422]
+        "The limits of a secret do not allow this environment or upstream: change the route or the secret's limits.";
+    "secret-not-allowed-for-host" [409, 422]
+        "The `allowed_hosts` of a secret do not allow the host: send it elsewhere, or add the host to the secret.";
+    "secret-not-allowed-in-environment" [409, 422]
+        "The `environments` of a secret do not hold this one: use another secret here, or add the environment to it.";
+    "secret-not-found" [404, 409, 422]
+        "There is no such secret, or its value was destroyed: take the name in `did_you_mean`, or create the secret first.";
+    "secret-recently-used" [409]
+        "The secret was sent within the retention: wait until `deletable_at`, or have an administrator force it.";
+    "secret-same" [422] "The secret would be replaced by itself: name another one in `to`.";
+    "secret-unusable" [409, 422]
+        "The stored value cannot be opened, or may not stand where the route puts it: create a successor, and point \
+         the routes to it.";
+    "secret-value-is-immutable" [409]
+        "A value is written once: create a successor under the name that `detail` proposes, and point the routes to it.";
+    "step-invalid" [422] "The step is not a whole number of minutes: give one such as `1m` or `1h`.";
+    "step-too-short" [422] "The span would have more than 10000 steps: give a longer `step`, or less time.";
+    "surrounding-white-space" [201]
+        "The value begins or ends with white space and was taken so: if that was a slip, create a successor without it.";
+    "tag-invalid" [422] "The label is empty, too long or has a control character: correct it as `detail` says.";
+    "tags-too-many" [422] "A secret has at most 50 labels: leave some out.";
+    "template-invalid" [422] "The template cannot be read or may not stand here: `detail` has the rule and the column.";
+    "text-invalid" [422] "The text contains NUL: leave it out.";
+    "text-too-long" [422] "The text is longer than 4096 bytes: shorten it.";
+    "time-invalid" [422] "This is not a moment in RFC 3339: write it like `2026-11-23T14:12:00Z`.";
+    "time-order" [422] "The span ends before it begins: give a `from` that is before `to`.";
+    "time-past" [422] "The moment lies in the past, so that the token would never be valid: give a later one.";
+    "timeout-invalid" [422] "A time-out is between `1ms` and `24h`: give one in that range.";
+    "token-invalid" [401]
+        "The token is missing, unknown, expired or revoked: send `Authorization: Bearer krt_…` with a live one.";
+    "token-not-found" [404] "There is no such token: take the name in `did_you_mean`, or list the tokens.";
+    "too-many-keys" [409] "The client has all the live keys that it may have: revoke one first.";
+    "upstream-invalid" [422] "This is no upstream that requests may go to: correct it as `detail` says.";
+    "value-empty" [422] "The value is empty: give 1 byte to 64 KiB.";
+    "value-has-line-break" [422]
+        "Values of this kind go into headers and have no line break: remove it, or choose the kind `certificate` or `other`.";
+    "value-has-nul" [422] "The value contains NUL, which no protocol carries safely: remove it.";
+    "value-not-allowed-here" [422]
+        "The value of a secret may not stand where the route puts it: use another secret, or put it elsewhere.";
+    "value-short" [201]
+        "The value is under 8 bytes and is not looked for in answers: ask the provider for a longer one, if it has any.";
+    "value-too-long" [422] "The value is longer than 64 KiB: give a shorter one.";
+}
