@@ -37,8 +37,10 @@ codes! {
         "The database does not answer, while traffic goes on: wait as `Retry-After` says, and look whether a change \
          was made before you repeat it.";
     "disk-full" [507]
-        "There is no room for the change, and nothing was changed: free some space where the database is, and try again.";
-    "duration-invalid" [422] "This is not a duration above zero: give an integer and a unit, such as `250ms`, `30s` or `48h`.";
+        "There is no room for the change, and nothing was changed: free some space where the database is, and \
+         try again.";
+    "duration-invalid" [422]
+        "This is not a duration above zero: give an integer and a unit, such as `250ms`, `30s` or `48h`.";
     "endpoint-not-found" [404] "No endpoint has this address: `/openapi.json` lists all of them.";
     "environment-in-use" [409] "The environment is named by what `detail` lists: take it out there first.";
     "environment-is-default" [409] "One environment is always the default: make another one the default first.";
@@ -65,9 +67,11 @@ codes! {
     "member-repeated" [422] "The member is given twice: keep one of the two.";
     "member-unknown" [422] "There is no such member: take one that `detail` names, or leave it out.";
     "members-invalid" [422] "Several members break a rule: `errors` has each with its own code.";
-    "method-invalid" [422] "This is not a method that can be used here: give one in capitals, neither CONNECT nor TRACE.";
+    "method-invalid" [422]
+        "This is not a method that can be used here: give one in capitals, neither CONNECT nor TRACE.";
     "method-not-allowed" [405, 422]
-        "The address or, in a test, the route does not take this method: use one of the `Allow` header or of the route.";
+        "The address or, in a test, the route does not take this method: use one of the `Allow` header or of \
+         the route.";
     "name-immutable" [422]
         "A route keeps its name: leave the member out, or create a route of the other name and delete this one.";
     "name-invalid" [422] "The name breaks the rules of its kind: `detail` says which characters may stand where.";
@@ -76,7 +80,8 @@ codes! {
     "names-count" [422] "The list does not hold 1 to 500 names: send a longer one in parts.";
     "network-invalid" [422] "This is neither an address nor a network: write it like `10.0.0.7` or `10.0.0.0/8`.";
     "not-attempted" [503]
-        "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again for it.";
+        "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again \
+         for it.";
     "not-supported" [422] "This version cannot do what the member asks for: leave it out.";
     "path-invalid" [422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
     "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
@@ -84,11 +89,13 @@ codes! {
     "precondition-failed" [412] "It was changed since you read it: read it again for its `ETag`, and decide anew.";
     "query-invalid" [422] "The query string cannot be read: `/openapi.json` lists the parameters of each endpoint.";
     "rank-invalid" [422] "The rank is out of range: give a whole number from 0 to 1000000.";
-    "rate-limit-invalid" [422] "The rate cannot be counted: `requests` and `burst` are at least 1, `per` at least `1ms`.";
+    "rate-limit-invalid" [422]
+        "The rate cannot be counted: `requests` and `burst` are at least 1, `per` at least `1ms`.";
     "rate-limited" [429] "The secret was compared too often lately: wait as `Retry-After` says.";
     "reason-missing" [422] "A forced deletion has its reason in the audit: give `reason`.";
     "request-too-large" [413, 422]
-        "The body is longer than the API or, in a test, the route takes: send less, or raise the route's `max_request_body`.";
+        "The body is longer than the API or, in a test, the route takes: send less, or raise the route's \
+         `max_request_body`.";
     "revision-not-found" [404] "The route has no such revision to go back to: list its revisions.";
     "route-in-use" [409] "Clients may use the route by its name: take it out of what `detail` lists first.";
     "route-invalid" [422] "The route cannot be put together in this environment: correct it as `detail` says.";
@@ -99,7 +106,8 @@ codes! {
     "routes-invalid" [422] "`*` means all routes and stands alone: give it without others, or give names without it.";
     "rule-invalid" [422] "A rule of how answers are judged cannot be read: correct it as `detail` says.";
     "secret-expired" [409]
-        "A secret of the route has expired and is strict about it: point the route to a successor, or give a later `expires_at`.";
+        "A secret of the route has expired and is strict about it: point the route to a successor, or give a \
+         later `expires_at`.";
     "secret-in-retention" [409]
         "A route named the secret within the retention: wait until `deletable_at`, or have an administrator force it.";
     "secret-is-deleted" [409] "The value was destroyed and does not come back: create a secret under another name.";
@@ -112,7 +120,8 @@ codes! {
     "secret-not-allowed-in-environment" [409, 422]
         "The `environments` of a secret do not hold this one: use another secret here, or add the environment to it.";
     "secret-not-found" [404, 409, 422]
-        "There is no such secret, or its value was destroyed: take the name in `did_you_mean`, or create the secret first.";
+        "There is no such secret, or its value was destroyed: take the name in `did_you_mean`, or create the \
+         secret first.";
     "secret-recently-used" [409]
         "The secret was sent within the retention: wait until `deletable_at`, or have an administrator force it.";
     "secret-same" [422] "The secret would be replaced by itself: name another one in `to`.";
@@ -120,11 +129,13 @@ codes! {
         "The stored value cannot be opened, or may not stand where the route puts it: create a successor, and point \
          the routes to it.";
     "secret-value-is-immutable" [409]
-        "A value is written once: create a successor under the name that `detail` proposes, and point the routes to it.";
+        "A value is written once: create a successor under the name that `detail` proposes, and point the \
+         routes to it.";
     "step-invalid" [422] "The step is not a whole number of minutes: give one such as `1m` or `1h`.";
     "step-too-short" [422] "The span would have more than 10000 steps: give a longer `step`, or less time.";
     "surrounding-white-space" [201]
-        "The value begins or ends with white space and was taken so: if that was a slip, create a successor without it.";
+        "The value begins or ends with white space and was taken so: if that was a slip, create a successor \
+         without it.";
     "tag-invalid" [422] "The label is empty, too long or has a control character: correct it as `detail` says.";
     "tags-too-many" [422] "A secret has at most 50 labels: leave some out.";
     "template-invalid" [422] "The template cannot be read or may not stand here: `detail` has the rule and the column.";
@@ -141,11 +152,13 @@ codes! {
     "upstream-invalid" [422] "This is no upstream that requests may go to: correct it as `detail` says.";
     "value-empty" [422] "The value is empty: give 1 byte to 64 KiB.";
     "value-has-line-break" [422]
-        "Values of this kind go into headers and have no line break: remove it, or choose the kind `certificate` or `other`.";
+        "Values of this kind go into headers and have no line break: remove it, or choose the kind \
+         `certificate` or `other`.";
     "value-has-nul" [422] "The value contains NUL, which no protocol carries safely: remove it.";
     "value-not-allowed-here" [422]
         "The value of a secret may not stand where the route puts it: use another secret, or put it elsewhere.";
     "value-short" [201]
-        "The value is under 8 bytes and is not looked for in answers: ask the provider for a longer one, if it has any.";
+        "The value is under 8 bytes and is not looked for in answers: ask the provider for a longer one, if it \
+         has any.";
     "value-too-long" [422] "The value is longer than 64 KiB: give a shorter one.";
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use control::{Control, Keys, Policy, Standing};
+use control::{CODES, Control, Keys, Policy, Standing};
 use envelope::{FingerprintKey, Keyring};
 use model::access::{Actor, Need, Permit, ROLES, Role, authorize};
 use model::audit::{Event, Origin};
@@ -95,6 +95,17 @@ impl Reply {
         let mut found: Vec<_> = list.iter().map(|error| (text(error, "pointer"), text(error, "code"))).collect();
         found.sort();
         found
+    }
+
+    /// Whatever a test provokes: the published list of codes has it, with this status.
+    fn demand_listed_codes(&self) {
+        let members = self.errors().into_iter().map(|(_, code)| (422, code));
+        let problem = (self.header("content-type") == "application/problem+json")
+            .then(|| (self.status.as_u16(), self.code().to_owned()));
+        for (status, code) in members.chain(problem) {
+            let listed = CODES.iter().any(|entry| entry.code == code && entry.statuses.contains(&status));
+            assert!(listed, "codes.rs does not have {code} under {status}: {}", self.text);
+        }
     }
 
     /// The names of the items of a list, in its order.
@@ -218,12 +229,14 @@ impl House {
         let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Reply {
+        let reply = Reply {
             status: parts.status,
             headers: parts.headers,
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
             text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        };
+        reply.demand_listed_codes();
+        reply
     }
 
     /// The latest audit events, the newest first, at most `limit`.
