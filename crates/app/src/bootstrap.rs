@@ -135,7 +135,9 @@ impl Bootstrap<'_> {
                 let path = self.kek_file.to_owned();
                 let fingerprints = FingerprintKey::unwrap(&keyring, &wrapped)
                     .map_err(|source| BootstrapError::FingerprintKey { path, source })?;
-                Ok(Ready { keyring, fingerprints, first: None })
+                drop(read);
+                let first = self.recover().await?;
+                Ok(Ready { keyring, fingerprints, first })
             }
             None if read.position().revision == 0 => {
                 drop(read);
@@ -168,6 +170,44 @@ impl Bootstrap<'_> {
         }
     }
 
+    /// The way back in when the last admin token has ended: a token from the environment counts again, and only then.
+    /// Whoever can set it can also read the database and the keys, so that it opens no door that was shut.
+    async fn recover(&self) -> Result<Option<FirstToken>, BootstrapError> {
+        let Some(given) = self.token else { return Ok(None) };
+        let now = self.clock.now();
+        let permit = authorize(&Actor::system("bootstrap"), [Need::Administer])?;
+        let mut tx = self.store.begin(&permit).await?;
+        let digest = envelope::token::digest(&given.0);
+        let tokens = tx.tokens().await?;
+        if tokens.iter().any(|token| token.role == Role::Admin && token.is_live(now)) {
+            return Ok(None);
+        }
+        if tokens.iter().any(|token| token.digest == digest) {
+            tracing::warn!("no admin token is live, and KEYROLL_BOOTSTRAP_TOKEN was used before; set another to get in");
+            return Ok(None);
+        }
+        let expires_at = now.plus(TOKEN_LIFE);
+        tx.insert_token(&self.admin(digest, "recovery", now)).await?;
+        let after = json!({"token": {"name": "recovery", "role": Role::Admin, "expires_at": expires_at}});
+        let event = Event::done(&permit, &Origin::local(), now, "system.recover", "system".to_owned());
+        tx.commit(event.after(after)).await?;
+        Ok(Some(FirstToken { written: false, expires_at }))
+    }
+
+    /// An admin token that lives for a day.
+    fn admin(&self, digest: [u8; 32], name: &str, now: Timestamp) -> Token {
+        Token {
+            id: model::id::new("tok", now, self.entropy),
+            name: name.to_owned(),
+            role: Role::Admin,
+            digest,
+            created_at: now,
+            created_by: Actor::system("bootstrap").name,
+            expires_at: Some(now.plus(TOKEN_LIFE)),
+            revoked_at: None,
+        }
+    }
+
     async fn first(&self, keyring: Keyring) -> Result<Ready, BootstrapError> {
         let now = self.clock.now();
         let fingerprints = FingerprintKey::generate(self.entropy);
@@ -181,7 +221,7 @@ impl Bootstrap<'_> {
             tx.insert_environment(environment).await?;
         }
         let expires_at = now.plus(TOKEN_LIFE);
-        let written = self.admit(&mut tx, now, expires_at).await?;
+        let written = self.admit(&mut tx, now).await?;
         let after = json!({
             "environments": environments,
             "token": {"name": "bootstrap", "role": Role::Admin, "expires_at": expires_at},
@@ -198,7 +238,7 @@ impl Bootstrap<'_> {
 
     /// Makes the first admin, with the token of the environment or one in a file. The answer is whether a file was
     /// written, which is done before the commit: a token that nobody knows would lock everybody out.
-    async fn admit(&self, tx: &mut WriteTx, now: Timestamp, expires_at: Timestamp) -> Result<bool, BootstrapError> {
+    async fn admit(&self, tx: &mut WriteTx, now: Timestamp) -> Result<bool, BootstrapError> {
         let digest = match self.token {
             Some(given) => envelope::token::digest(&given.0),
             None => {
@@ -208,16 +248,7 @@ impl Bootstrap<'_> {
                 envelope::token::digest(&token)
             }
         };
-        let token = Token {
-            id: model::id::new("tok", now, self.entropy),
-            name: "bootstrap".to_owned(),
-            role: Role::Admin,
-            digest,
-            created_at: now,
-            created_by: Actor::system("bootstrap").name,
-            expires_at: Some(expires_at),
-            revoked_at: None,
-        };
+        let token = self.admin(digest, "bootstrap", now);
         tx.insert_token(&token).await?;
         Ok(self.token.is_none())
     }

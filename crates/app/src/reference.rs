@@ -30,15 +30,33 @@ fn write(cli: Command, out: &Path) -> io::Result<()> {
 }
 
 /// All files by name. The same code gives the same bytes, so that what is committed can be compared.
-fn pages(cli: Command) -> io::Result<[(&'static str, String); 5]> {
+fn pages(cli: Command) -> io::Result<[(&'static str, String); 6]> {
     let openapi = serde_json::to_string_pretty(&control::openapi())? + "\n";
     Ok([
         ("cli.md", commands(cli)),
         ("config.md", config::reference()),
         ("config.schema.json", config::schema()),
+        ("errors.md", errors()),
         ("gateway-answers.md", answers()),
         ("openapi.json", openapi),
     ])
+}
+
+/// What the admin API refuses with, by code.
+fn errors() -> String {
+    let mut out = String::from(
+        "# Error codes\n\nProblems (RFC 9457) have a `code` that stays the same from version to version: decide by it, not by \
+         the texts. [gateway-answers.md](gateway-answers.md) lists the codes of the gateway; this page lists those of the \
+         admin API.\n\nUnder 422 a code also stands in `errors`, beside the member that breaks the rule; a single broken \
+         rule gives its code to the whole problem. Under 201 it is a warning: the thing was created. In the answer to a test \
+         of a route, `error` has the code that the gateway would have given.\n\n| `code` | status | what it means, and what \
+         to do |\n|---|---|---|\n",
+    );
+    for control::Code { code, statuses, meaning } in control::CODES {
+        let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
+        let _ = writeln!(out, "| `{code}` | {} | {meaning} |", statuses.join(", "));
+    }
+    out
 }
 
 /// What the gateway answers by itself, in the order of statuses.
@@ -46,7 +64,8 @@ fn answers() -> String {
     let mut out = String::from(
         "# Answers of the gateway\n\nThese answers are the gateway's own: problems (RFC 9457) with a `code`, and with \
          `Proxy-Status: keyroll; error=…` (RFC 9209). An upstream's answer passes unchanged and says \
-         `Proxy-Status: keyroll; received-status=…`.\n\n| status | `code` | meaning | `error` |\n|---|---|---|---|\n",
+         `Proxy-Status: keyroll; received-status=…`. The codes of the admin API are in \
+         [errors.md](errors.md).\n\n| status | `code` | meaning | `error` |\n|---|---|---|---|\n",
     );
     for kind in gateway::KINDS {
         let _ = writeln!(out, "| {} | `{}` | {} | `{}` |", kind.status, kind.code, kind.title, kind.error);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::problem::{PROBLEM_JSON, Problem};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -38,7 +38,9 @@ impl IntoResponse for Refusal {
 /// Surrounds every request: gives it an id and a longest time, and writes out refusals.
 pub(crate) async fn surround(State(control): State<Arc<Control>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&control, &request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    // The pattern, not the path: somebody may have typed a value where a name belongs.
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
     // A route test waits for an upstream, under time-outs of its own.
     let response = if path.ends_with("/test") || path == "/v1/audit/export" {

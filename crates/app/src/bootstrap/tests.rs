@@ -138,3 +138,31 @@ async fn an_altered_fingerprint_key_is_noticed() {
     tx.commit(event).await.unwrap();
     assert!(matches!(refused(place.start().await), BootstrapError::FingerprintKey { .. }));
 }
+
+#[tokio::test]
+async fn a_token_from_the_environment_counts_again_only_when_no_admin_is_left() {
+    let mut place = Place::new().await;
+    place.start().await.unwrap();
+    place.token = given("a-second-token-of-more-than-32-characters");
+    assert!(place.start().await.unwrap().first.is_none(), "an admin is live");
+
+    let permit = authorize(&Actor::system("test"), [Need::Administer]).unwrap();
+    let mut tx = place.store.begin(&permit).await.unwrap();
+    let id = tx.tokens().await.unwrap()[0].id.clone();
+    tx.revoke_token(&id, SystemClock.now()).await.unwrap();
+    let event = Event::done(&permit, &Origin::local(), SystemClock.now(), "test", "token".to_owned());
+    tx.commit(event).await.unwrap();
+
+    let first = place.start().await.unwrap().first.unwrap();
+    assert!(!first.written);
+    let digest = envelope::token::digest("a-second-token-of-more-than-32-characters");
+    let token = place.store.read().await.unwrap().token_by_digest(&digest).await.unwrap().unwrap();
+    assert_eq!((token.role, token.name.as_str()), (Role::Admin, "recovery"));
+
+    // Once ended, the same token is not taken a second time, and the node starts all the same.
+    let mut tx = place.store.begin(&permit).await.unwrap();
+    tx.revoke_token(&token.id, SystemClock.now()).await.unwrap();
+    let event = Event::done(&permit, &Origin::local(), SystemClock.now(), "test", "token".to_owned());
+    tx.commit(event).await.unwrap();
+    assert!(place.start().await.unwrap().first.is_none());
+}

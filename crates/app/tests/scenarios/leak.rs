@@ -82,6 +82,15 @@ fn mistakes(node: &TestNode) {
     let compare = json!({"value": PLANTS[0].1});
     let reply = node.api("POST", "/v1/secrets/planted_key/compare", Some(&compare)).expect(200);
     assert_eq!(reply.json()["match"], true);
+    // Where a name belongs, the answer repeats it to whoever typed it; the log must not.
+    let host = node.admin().trim_start_matches("http://");
+    let request = testkit::wire::request(
+        "DELETE",
+        &format!("/v1/secrets/{TYPED}"),
+        &[("Host", host), ("Authorization", &token)],
+        b"",
+    );
+    assert_eq!(testkit::Connection::open(host).unwrap().call(&request).unwrap().status, 404);
     node.gateway_get("/payments/v1/x", &[("Keyroll-Key", TYPED)]).expect(401);
     node.gateway_get("/payments/v1/x", &[("Authorization", &format!("Bearer {TYPED}"))]).expect(401);
     node.gateway_get("/payments/%2e%2e/x", &[("Keyroll-Key", TYPED)]);

@@ -18,6 +18,12 @@ enum Token {
     Mark(char),
 }
 
+impl Token {
+    fn has_spaces(&self) -> bool {
+        matches!(self, Self::Text(text) if text.contains(' '))
+    }
+}
+
 /// Two words or more in small letters, with hyphens between.
 pub(crate) fn is_code(text: &str) -> bool {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -36,7 +42,8 @@ pub(crate) fn scan(source: &str) -> Vec<(String, Place)> {
         .collect();
     for at in 0..tokens.len() {
         let Some((text_at, status, ending)) = taken(&tokens, at) else { continue };
-        if let Some(Token::Text(text)) = tokens.get(text_at) {
+        // A sentence is for people.
+        if let Some(Token::Text(text)) = tokens.get(text_at).filter(|token| !token.has_spaces()) {
             places[text_at] = Some((format!("{text}{ending}"), Place::Under(status)));
         }
     }
@@ -194,6 +201,7 @@ fn codes_are_found_wherever_they_are_taken() {
         r#"Finding::new(pointer, error.code(), "a detail - here")"#,
         r#"store.read().await"#,
         r#"(StatusCode::OK, "ready")"#,
+        r#"(StatusCode::SERVICE_UNAVAILABLE, "not ready")"#,
         r#"f("/a-b", "A-b", "a_b", "-", "a-", "one")"#,
         "#[cfg(test)]\nmod tests { const A: &str = \"a-b\"; }",
     ] {
