@@ -12,7 +12,7 @@ pub struct Problem {
     /// A URI that names the kind of problem.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind of problem in a few words; the same for every problem of this `code`.
+    /// The kind of problem in a few words, for people.
     pub title: String,
     /// The HTTP status.
     pub status: u16,

@@ -3,13 +3,15 @@
 //! The first start is one commit, the one that makes revision 1: either all of it is there, or the next start is the
 //! first again. A key file is made only for a database in which nothing is sealed; a missing one is never replaced.
 
+mod error;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use envelope::{FingerprintKey, Keyring, OpenError, WrappedKey, kek_file};
-use model::access::{Actor, Denied, Need, Role, authorize};
+use envelope::{FingerprintKey, Keyring, WrappedKey, kek_file};
+use model::access::{Actor, Need, Role, authorize};
 use model::audit::{Event, Origin};
 use model::environment::Environment;
 use model::name::NameError;
@@ -19,6 +21,8 @@ use store::{Store, StoreError, Token, WriteTx};
 
 use crate::process::BootstrapToken;
 
+pub(crate) use error::BootstrapError;
+
 /// Under which names the wrapped fingerprint key and the id of its KEK are stored.
 const FINGERPRINT_KEY: &str = "fingerprint_key";
 const FINGERPRINT_KEK: &str = "fingerprint_key.kek_id";
@@ -27,69 +31,6 @@ const FINGERPRINT_KEK: &str = "fingerprint_key.kek_id";
 const TOKEN_LIFE: Span = Span::from_hours(24);
 /// How short a bootstrap token may be.
 const SHORTEST_TOKEN: usize = 32;
-
-/// Why a start ended here.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BootstrapError {
-    /// The KEK file is gone and secrets are sealed with it.
-    #[error(
-        "the KEK file {path} does not exist, but the database holds what was sealed with it: put the file back, or say \
-         where it is with --kek-file (without it nothing that is sealed can ever be opened)"
-    )]
-    KekMissing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// The KEK file is another one.
-    #[error("the KEK file {path} lacks the key {kek_id}, which the database was sealed with")]
-    KekLacks {
-        /// The file.
-        path: PathBuf,
-        /// The id of the key.
-        kek_id: String,
-    },
-    /// The KEK file cannot be used.
-    #[error(transparent)]
-    KekUnusable(#[from] kek_file::LoadError),
-    /// No KEK file can be made.
-    #[error(transparent)]
-    KekNotMade(#[from] kek_file::CreateError),
-    /// The stored fingerprint key is not what was stored.
-    #[error(
-        "the stored fingerprint key does not open: the database was altered, or the KEK file {path} is not its own"
-    )]
-    FingerprintKey {
-        /// The KEK file.
-        path: PathBuf,
-        /// Why.
-        source: OpenError,
-    },
-    /// A database with a history and without the fingerprint key.
-    #[error("the database has lost its fingerprint key: restore it from a backup")]
-    FingerprintKeyLost,
-    /// The bootstrap token cannot be used.
-    #[error(
-        "KEYROLL_BOOTSTRAP_TOKEN has to be {SHORTEST_TOKEN} characters or more, all of them visible ASCII: it is sent in a header"
-    )]
-    Token,
-    /// The first admin token cannot be written.
-    #[error("the admin token cannot be written to {path}")]
-    TokenFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The database.
-    #[error("the database")]
-    Store(#[from] StoreError),
-    /// A name of this file is no name: a mistake in this program.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// The system may not do what it does: a mistake in this program.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-}
 
 /// What a start needs to know and to use.
 pub(crate) struct Bootstrap<'a> {
@@ -183,7 +124,9 @@ impl Bootstrap<'_> {
             return Ok(None);
         }
         if tokens.iter().any(|token| token.digest == digest) {
-            tracing::warn!("no admin token is live, and KEYROLL_BOOTSTRAP_TOKEN was used before; set another to get in");
+            tracing::warn!(
+                "no admin token is live, and KEYROLL_BOOTSTRAP_TOKEN was used before; set another to get in"
+            );
             return Ok(None);
         }
         let expires_at = now.plus(TOKEN_LIFE);

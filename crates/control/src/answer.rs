@@ -79,6 +79,11 @@ fn request_id(control: &Control, request: &Request) -> String {
     given.map_or_else(|| control.new_id("req"), str::to_owned)
 }
 
+fn is_plain(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.and_then(|value| value.to_str().ok()).is_some_and(|kind| kind.starts_with("text/plain"))
+}
+
 /// Writes out a refusal, and gives the framework's own bare refusals (404, 405, 413) the same form.
 fn finish(mut response: Response, id: &str, method: &axum::http::Method, path: &str) -> Response {
     let refusal = match response.extensions_mut().remove::<Pending>() {
@@ -88,6 +93,13 @@ fn finish(mut response: Response, id: &str, method: &axum::http::Method, path: &
             "method-not-allowed",
             "This address does not take that method",
             format!("{method} is not possible here; the Allow header says what is"),
+        )),
+        // The framework's own words about a path that is not UTF-8.
+        None if response.status() == StatusCode::BAD_REQUEST && is_plain(&response) => Arc::new(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "path-invalid",
+            "The address cannot be read",
+            "the path is not UTF-8 once it is decoded",
         )),
         None => return response,
     };

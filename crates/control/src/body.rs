@@ -26,7 +26,12 @@ pub(crate) async fn collect(parts: &Parts, body: Body) -> Result<Bytes, Refusal>
             }
             source = cause.source();
         }
-        Refusal::new(StatusCode::BAD_REQUEST, "body-broken", "The body ended early", "the request's body did not arrive whole")
+        Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "body-broken",
+            "The body ended early",
+            "the request's body did not arrive whole",
+        )
     })
 }
 

@@ -83,7 +83,7 @@ codes! {
         "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again \
          for it.";
     "not-supported" [422] "This version cannot do what the member asks for: leave it out.";
-    "path-invalid" [422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
+    "path-invalid" [400, 422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
     "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
     "permission-denied" [403] "The role of the token is not enough: use a token with the role that `detail` names.";
     "precondition-failed" [412] "It was changed since you read it: read it again for its `ETag`, and decide anew.";

@@ -128,9 +128,12 @@ impl From<StoreError> for Refusal {
             StoreError::BadCursor => {
                 return Self::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out");
             }
-            StoreError::Refused(Rule::Taken | Rule::SecretNameTaken) => {
-                (StatusCode::CONFLICT, "name-taken", "The name is taken", "something of this kind already has this name")
-            }
+            StoreError::Refused(Rule::Taken | Rule::SecretNameTaken) => (
+                StatusCode::CONFLICT,
+                "name-taken",
+                "The name is taken",
+                "something of this kind already has this name",
+            ),
             StoreError::Refused(Rule::SecretIsReferenced) => (
                 StatusCode::CONFLICT,
                 "secret-is-referenced",

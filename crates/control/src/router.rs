@@ -17,10 +17,7 @@ use crate::state::Control;
 /// names addresses.
 pub fn router(control: Arc<Control>) -> Router {
     let (router, _) = endpoints::all().split_for_parts();
-    router
-        .fallback(nothing_here)
-        .layer(from_fn_with_state(Arc::clone(&control), surround))
-        .with_state(control)
+    router.fallback(nothing_here).layer(from_fn_with_state(Arc::clone(&control), surround)).with_state(control)
 }
 
 async fn nothing_here() -> Refusal {

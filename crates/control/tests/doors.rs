@@ -101,6 +101,8 @@ async fn unknown_addresses_and_methods_are_problems_too() {
     let reply = house.send_raw("PUT", "/v1/secrets", &[], Vec::new()).await;
     assert_eq!(reply.refusal(), (405, "method-not-allowed"));
     assert!(reply.header("allow").contains("POST"), "{}", reply.header("allow"));
+    let reply = house.send(model::access::Role::Viewer, "GET", "/v1/secrets/%FF", Value::Null).await;
+    assert_eq!(reply.refusal(), (400, "path-invalid"));
     let reply = house.send_raw("GET", "/healthz", &[("x-request-id", "mine-1")], Vec::new()).await;
     assert_eq!(reply.header("x-request-id"), "mine-1");
     let reply = house.send_raw("GET", "/healthz", &[("x-request-id", "no good")], Vec::new()).await;

@@ -31,7 +31,9 @@ impl Schemas {
         let schema = self.follow(schema);
         let several = ["oneOf", "anyOf", "allOf"].iter().find_map(|word| schema[word].as_array());
         match several {
-            Some(forms) => forms.iter().flat_map(|form| self.forms(form)).filter(|form| form["type"] != "null").collect(),
+            Some(forms) => {
+                forms.iter().flat_map(|form| self.forms(form)).filter(|form| form["type"] != "null").collect()
+            }
             None => vec![schema],
         }
     }
@@ -82,11 +84,19 @@ impl Schemas {
             let Some(members) = form["properties"].as_object() else { continue };
             let mut extra = self.object(form, &[]);
             extra["no_such_member"] = json!(1);
-            bad.push(Bad { pointer: format!("{pointer}/no_such_member"), body: wrap(extra), why: "a member that does not exist" });
+            bad.push(Bad {
+                pointer: format!("{pointer}/no_such_member"),
+                body: wrap(extra),
+                why: "a member that does not exist",
+            });
             for required in form["required"].as_array().into_iter().flatten() {
                 let mut without = self.object(form, &[]);
                 without.as_object_mut().unwrap().remove(required.as_str().unwrap());
-                bad.push(Bad { pointer: format!("{pointer}/{}", required.as_str().unwrap()), body: wrap(without), why: "a required member is missing" });
+                bad.push(Bad {
+                    pointer: format!("{pointer}/{}", required.as_str().unwrap()),
+                    body: wrap(without),
+                    why: "a required member is missing",
+                });
             }
             for (name, member) in members {
                 let here = format!("{pointer}/{name}");
@@ -99,7 +109,11 @@ impl Schemas {
                 // No member of the contract takes a fraction, so that this is wrong for every type.
                 bad.push(Bad { pointer: here.clone(), body: wrap(with(json!(1.5))), why: "a fraction" });
                 if !types.iter().any(|word| word == "string") {
-                    bad.push(Bad { pointer: here.clone(), body: wrap(with(json!("text"))), why: "text where none belongs" });
+                    bad.push(Bad {
+                        pointer: here.clone(),
+                        body: wrap(with(json!("text"))),
+                        why: "text where none belongs",
+                    });
                 }
                 if !types.iter().any(|word| word == "boolean") {
                     bad.push(Bad { pointer: here.clone(), body: wrap(with(json!(true))), why: "a truth value" });
@@ -111,7 +125,11 @@ impl Schemas {
                     bad.push(Bad { pointer: here.clone(), body: wrap(with(json!(-1))), why: "a negative number" });
                 }
                 if !types.iter().any(|word| word == "array") {
-                    bad.push(Bad { pointer: here.clone(), body: wrap(with(json!([]))), why: "a list where none belongs" });
+                    bad.push(Bad {
+                        pointer: here.clone(),
+                        body: wrap(with(json!([]))),
+                        why: "a list where none belongs",
+                    });
                 }
                 if types.iter().any(|word| word == "array") {
                     bad.push(Bad { pointer: here.clone(), body: wrap(with(json!(["a\u{0}b"]))), why: "NUL in a list" });
@@ -134,7 +152,9 @@ impl Schemas {
 /// Members whose good values are things that the house has, or that rules tie to something.
 fn known(name: &str) -> Option<Value> {
     Some(match name {
-        "environments" | "environment" => return Some(if name == "environment" { json!("staging") } else { json!(["staging"]) }),
+        "environments" | "environment" => {
+            return Some(if name == "environment" { json!("staging") } else { json!(["staging"]) });
+        }
         "name" => json!("fresh"),
         "routes" => json!(["known"]),
         "from" => json!("known"),
@@ -169,7 +189,8 @@ async fn furnished() -> House {
         let body = json!({"name": name, "value": "a-value-of-some-length"});
         house.send(Role::Admin, "POST", "/v1/secrets", body).await.expect(201);
     }
-    let route = json!({"name": "known", "base": {"upstream": "https://api.example.com"}, "environments": {"staging": {}}});
+    let route =
+        json!({"name": "known", "base": {"upstream": "https://api.example.com"}, "environments": {"staging": {}}});
     house.send(Role::Admin, "POST", "/v1/routes", route).await.expect(201);
     let client = json!({"name": "known", "environments": ["staging"], "routes": ["known"]});
     house.send(Role::Admin, "POST", "/v1/clients", client).await.expect(201);
@@ -180,9 +201,8 @@ async fn furnished() -> House {
 fn names(reply: &Reply, bad: &Bad) -> bool {
     let absent = bad.why.contains("missing") || bad.why.contains("not exist");
     let around = bad.pointer.rsplit_once('/').map(|(around, _)| around).filter(|around| absent && !around.is_empty());
-    let fits = |found: &str| {
-        found == bad.pointer || found.starts_with(&format!("{}/", bad.pointer)) || Some(found) == around
-    };
+    let fits =
+        |found: &str| found == bad.pointer || found.starts_with(&format!("{}/", bad.pointer)) || Some(found) == around;
     reply.errors().iter().any(|(found, _)| fits(found))
 }
 

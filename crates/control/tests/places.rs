@@ -31,7 +31,8 @@ async fn environments_are_made_edited_and_deleted() {
     assert_eq!((edited.body["rank"].clone(), edited.header("etag")), (json!(1), "\"2\""));
     let list = house.send(ADMIN, "GET", "/v1/environments", Value::Null).await.expect(200);
     assert_eq!(list.names(), ["development", "qa", "staging", "production"]);
-    let defaults: Vec<_> = list.body["items"].as_array().unwrap().iter().filter(|item| item["default"] == true).collect();
+    let defaults: Vec<_> =
+        list.body["items"].as_array().unwrap().iter().filter(|item| item["default"] == true).collect();
     assert_eq!(defaults.len(), 1);
 
     let refused = house.send(ADMIN, "DELETE", path, Value::Null).await;
@@ -59,7 +60,8 @@ async fn a_list_is_paged() {
         path = format!("/v1/environments?limit=2&cursor={next}");
     }
     assert_eq!(seen, ["development", "staging", "production"]);
-    for (query, pointer) in [("limit=0", "/limit"), ("limit=501", "/limit"), ("cursor=nope", "/cursor"), ("x=1", "/x")] {
+    for (query, pointer) in [("limit=0", "/limit"), ("limit=501", "/limit"), ("cursor=nope", "/cursor"), ("x=1", "/x")]
+    {
         let reply = house.send(ADMIN, "GET", &format!("/v1/environments?{query}"), Value::Null).await.expect(422);
         assert_eq!(reply.errors()[0].0, pointer, "{}", reply.text);
     }

@@ -22,36 +22,21 @@ pub struct Binding<'a> {
 
 impl<'a> From<&'a Secret> for Binding<'a> {
     fn from(secret: &'a Secret) -> Self {
-        Self {
-            id: &secret.id,
-            name: &secret.name,
-            limits: &secret.limits,
-        }
+        Self { id: &secret.id, name: &secret.name, limits: &secret.limits }
     }
 }
 
 impl Binding<'_> {
     /// The associated data of the value.
     pub(crate) fn for_value(&self, dek_id: &str) -> Fields {
-        Fields::new("keyroll/1/value")
-            .text(self.id)
-            .text(self.name.as_str())
-            .text(dek_id)
+        Fields::new("keyroll/1/value").text(self.id).text(self.name.as_str()).text(dek_id)
     }
 
     /// The associated data of the wrapped data key.
     pub(crate) fn for_dek(&self, dek_id: &str, kek_id: &str) -> Fields {
-        let Limits {
-            environments,
-            allowed_hosts,
-            sensitive,
-        } = self.limits;
-        let environments = environments
-            .as_ref()
-            .map(|set| set.iter().map(|name| name.as_str()).collect());
-        let allowed_hosts = allowed_hosts
-            .as_ref()
-            .map(|set| set.iter().map(|rule| rule.as_str()).collect());
+        let Limits { environments, allowed_hosts, sensitive } = self.limits;
+        let environments = environments.as_ref().map(|set| set.iter().map(|name| name.as_str()).collect());
+        let allowed_hosts = allowed_hosts.as_ref().map(|set| set.iter().map(|rule| rule.as_str()).collect());
         Fields::new("keyroll/1/dek")
             .text(self.id)
             .text(self.name.as_str())

@@ -37,12 +37,7 @@ impl Key {
     }
 
     /// Nonce, ciphertext and tag.
-    pub(crate) fn seal(
-        &self,
-        plaintext: &[u8],
-        context: &Fields,
-        entropy: &dyn Entropy,
-    ) -> Vec<u8> {
+    pub(crate) fn seal(&self, plaintext: &[u8], context: &Fields, entropy: &dyn Entropy) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         entropy.fill(&mut nonce);
         // Room for the tag from the start: a vector that grows would leave the plaintext behind.
@@ -64,12 +59,7 @@ impl Key {
         let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut body = Zeroizing::new(body.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length = self
-            .cipher()
-            .ok()?
-            .open_in_place(nonce, Aad::from(context.bytes()), &mut body)
-            .ok()?
-            .len();
+        let length = self.cipher().ok()?.open_in_place(nonce, Aad::from(context.bytes()), &mut body).ok()?.len();
         body.truncate(length);
         Some(body)
     }

@@ -28,10 +28,7 @@ impl FingerprintKey {
     #[must_use]
     pub fn wrap(&self, keyring: &Keyring, entropy: &dyn Entropy) -> WrappedKey {
         let kek_id = keyring.current.id.to_string();
-        let bytes = keyring
-            .current
-            .key
-            .seal(self.0.bytes(), &context(&kek_id), entropy);
+        let bytes = keyring.current.key.seal(self.0.bytes(), &context(&kek_id), entropy);
         WrappedKey { bytes, kek_id }
     }
 
@@ -41,22 +38,15 @@ impl FingerprintKey {
     ///
     /// The KEK is unknown, or the wrapped key is not as it was stored.
     pub fn unwrap(keyring: &Keyring, wrapped: &WrappedKey) -> Result<Self, OpenError> {
-        let key = keyring
-            .key(&wrapped.kek_id)?
-            .open(&wrapped.bytes, &context(&wrapped.kek_id));
-        key.and_then(|bytes| Key::from_slice(&bytes))
-            .map(Self)
-            .ok_or(OpenError::Tampered)
+        let key = keyring.key(&wrapped.kek_id)?.open(&wrapped.bytes, &context(&wrapped.kek_id));
+        key.and_then(|bytes| Key::from_slice(&bytes)).map(Self).ok_or(OpenError::Tampered)
     }
 
     /// The fingerprint of a value: `kf_` and 32 hex digits (128 bits). Equal for equal values in one database,
     /// and of no use to whoever lacks the key.
     #[must_use]
     pub fn fingerprint(&self, value: &SecretValue) -> String {
-        let tag = self.mac(
-            &Fields::new("keyroll/1/fingerprint"),
-            value.expose().as_bytes(),
-        );
+        let tag = self.mac(&Fields::new("keyroll/1/fingerprint"), value.expose().as_bytes());
         let (half, _) = tag.as_ref().split_at(16);
         format!("kf_{}", hex(half))
     }

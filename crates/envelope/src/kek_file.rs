@@ -57,18 +57,9 @@ pub struct CreateError {
 ///
 /// The file cannot be read, has any permission for group or others, or is not a KEK file.
 pub fn load(path: &Path) -> Result<Keyring, LoadError> {
-    let text = read(path).map_err(|source| LoadError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let text = text.map_err(|mode| LoadError::Exposed {
-        path: path.to_owned(),
-        mode,
-    })?;
-    Keyring::parse(&text).map_err(|source| LoadError::Text {
-        path: path.to_owned(),
-        source,
-    })
+    let text = read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let text = text.map_err(|mode| LoadError::Exposed { path: path.to_owned(), mode })?;
+    Keyring::parse(&text).map_err(|source| LoadError::Text { path: path.to_owned(), source })
 }
 
 /// The text, or the mode where that is too open. The mode is asked of the open file, not of its path, so that
@@ -81,9 +72,7 @@ fn read(path: &Path) -> io::Result<Result<Zeroizing<String>, u32>> {
         return Ok(Err(mode));
     }
     // Room for all of it, and to see the end, from the start: a string that grows would leave keys behind.
-    let mut text = Zeroizing::new(String::with_capacity(
-        usize::try_from(metadata.len()).unwrap_or(0) + 64,
-    ));
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 64));
     file.read_to_string(&mut text)?;
     Ok(Ok(text))
 }
@@ -103,18 +92,11 @@ pub fn create(path: &Path, entropy: &dyn Entropy, now: Timestamp) -> Result<(), 
     entropy.fill(&mut tag);
     let mut aside = path.as_os_str().to_owned();
     aside.push(format!(".{}.new", hex(&tag)));
-    place(path, Path::new(&aside), &text).map_err(|source| CreateError {
-        path: path.to_owned(),
-        source,
-    })
+    place(path, Path::new(&aside), &text).map_err(|source| CreateError { path: path.to_owned(), source })
 }
 
 fn place(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(aside)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside)?;
     let placed = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
@@ -122,9 +104,6 @@ fn place(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
         .and_then(|()| fs::hard_link(aside, path));
     let tidied = fs::remove_file(aside);
     placed.and(tidied)?;
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
 }

@@ -18,17 +18,13 @@ pub enum KekTextError {
     #[error("holds no key: expected a line `kek_<id> <base64 of 32 bytes>`")]
     Empty,
     /// Not an id and a key.
-    #[error(
-        "line {line}: expected `kek_<id> <base64 of 32 bytes>`, the id of letters, digits, _ and -"
-    )]
+    #[error("line {line}: expected `kek_<id> <base64 of 32 bytes>`, the id of letters, digits, _ and -")]
     Shape {
         /// The line.
         line: usize,
     },
     /// The second word is not a key.
-    #[error(
-        "line {line}: the key is not the base64 (standard alphabet, padded) of exactly 32 bytes"
-    )]
+    #[error("line {line}: the key is not the base64 (standard alphabet, padded) of exactly 32 bytes")]
     Key {
         /// The line.
         line: usize,
@@ -66,10 +62,7 @@ impl Keyring {
         }
         let mut keks = keks.into_iter();
         let current = keks.next().ok_or(KekTextError::Empty)?;
-        Ok(Self {
-            current,
-            older: keks.collect(),
-        })
+        Ok(Self { current, older: keks.collect() })
     }
 }
 
@@ -81,13 +74,8 @@ fn parse_line(content: &str, line: usize) -> Result<Kek, KekTextError> {
     let id = KekId::parse(id).ok_or(KekTextError::Shape { line })?;
     // The decoder wants room for whole groups of three bytes; anything that needs more is not a key.
     let mut bytes = Zeroizing::new([0; KEY_LEN + 1]);
-    let length = STANDARD
-        .decode_slice(key, bytes.as_mut_slice())
-        .map_err(|_| KekTextError::Key { line })?;
-    let key = bytes
-        .get(..length)
-        .and_then(Key::from_slice)
-        .ok_or(KekTextError::Key { line })?;
+    let length = STANDARD.decode_slice(key, bytes.as_mut_slice()).map_err(|_| KekTextError::Key { line })?;
+    let key = bytes.get(..length).and_then(Key::from_slice).ok_or(KekTextError::Key { line })?;
     Ok(Kek { id, key })
 }
 
@@ -101,13 +89,8 @@ pub fn generate(entropy: &dyn Entropy, now: Timestamp) -> Zeroizing<String> {
     let mut encoded = Zeroizing::new([0; KEY_LEN.div_ceil(3) * 4]);
     // The buffer is as long as padded base64 of a key always is, and base64 is ASCII: neither can fail,
     // and a text without a key would not load.
-    let written = STANDARD
-        .encode_slice(key.bytes(), encoded.as_mut_slice())
-        .unwrap_or(0);
-    let key = encoded
-        .get(..written)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .unwrap_or_default();
+    let written = STANDARD.encode_slice(key.bytes(), encoded.as_mut_slice()).unwrap_or(0);
+    let key = encoded.get(..written).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
     let head = format!(
         "# Keyroll's key-encryption keys, one a line: the first one seals, the others still open.\n\
          # Whoever reads this file and the database reads every secret; without this file nobody ever can.\n\
@@ -139,10 +122,7 @@ mod tests {
     fn the_first_key_is_the_current_one() {
         let table = [
             (format!("kek_a {A}"), vec!["kek_a"]),
-            (
-                format!("\n# comment {B}\n  kek_2026-11_x\t {A}  \r\nkek_B {B}\n\n"),
-                vec!["kek_2026-11_x", "kek_B"],
-            ),
+            (format!("\n# comment {B}\n  kek_2026-11_x\t {A}  \r\nkek_B {B}\n\n"), vec!["kek_2026-11_x", "kek_B"]),
             (
                 format!("kek_{} {A}", "x".repeat(64)),
                 vec!["kek_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"],
@@ -155,10 +135,7 @@ mod tests {
         assert_eq!(keyring.current().as_str(), "kek_a");
         assert_eq!(keyring.key("kek_a").unwrap().bytes(), [0; 32]);
         assert_eq!(keyring.key("kek_b").unwrap().bytes(), [0xff; 32]);
-        assert!(matches!(
-            keyring.key("kek_c"),
-            Err(crate::OpenError::UnknownKek { .. })
-        ));
+        assert!(matches!(keyring.key("kek_c"), Err(crate::OpenError::UnknownKek { .. })));
     }
 
     #[test]
@@ -170,39 +147,21 @@ mod tests {
             (format!("kek_a {A}\nkek_b"), KekTextError::Shape { line: 2 }),
             (format!("key_a {A}"), KekTextError::Shape { line: 1 }),
             (format!("kek_ {A}"), KekTextError::Shape { line: 1 }),
-            (
-                format!("kek_{} {A}", "x".repeat(65)),
-                KekTextError::Shape { line: 1 },
-            ),
+            (format!("kek_{} {A}", "x".repeat(65)), KekTextError::Shape { line: 1 }),
             (format!("kek_ä {A}"), KekTextError::Shape { line: 1 }),
             (format!("kek_a {A} # mine"), KekTextError::Shape { line: 1 }),
             (format!("{A} kek_a"), KekTextError::Shape { line: 1 }),
-            (
-                format!("#\nkek_a {}", &A[..43]),
-                KekTextError::Key { line: 2 },
-            ),
+            (format!("#\nkek_a {}", &A[..43]), KekTextError::Key { line: 2 }),
             (format!("kek_a {}", &A[4..]), KekTextError::Key { line: 1 }),
             (format!("kek_a AAAA{A}"), KekTextError::Key { line: 1 }),
-            (
-                format!("kek_a {}", B.replace('/', "_")),
-                KekTextError::Key { line: 1 },
-            ),
-            (
-                format!("kek_a {}A", &A[..43]),
-                KekTextError::Key { line: 1 },
-            ),
-            (
-                format!("kek_a {A}\n\nkek_b {B}\nkek_a {B}"),
-                KekTextError::Duplicate { line: 4, first: 1 },
-            ),
+            (format!("kek_a {}", B.replace('/', "_")), KekTextError::Key { line: 1 }),
+            (format!("kek_a {}A", &A[..43]), KekTextError::Key { line: 1 }),
+            (format!("kek_a {A}\n\nkek_b {B}\nkek_a {B}"), KekTextError::Duplicate { line: 4, first: 1 }),
         ];
         for (text, expected) in table {
             let error = ids(&text).unwrap_err();
             assert_eq!(error, expected, "{text}");
-            assert!(
-                !error.to_string().contains("AAAA") && !error.to_string().contains("kek_a"),
-                "{error}"
-            );
+            assert!(!error.to_string().contains("AAAA") && !error.to_string().contains("kek_a"), "{error}");
         }
     }
 }

@@ -55,10 +55,7 @@ impl Keyring {
 
     pub(crate) fn key(&self, kek_id: &str) -> Result<&Key, OpenError> {
         let kek = self.keks().find(|kek| kek.id.as_str() == kek_id);
-        kek.map(|kek| &kek.key)
-            .ok_or_else(|| OpenError::UnknownKek {
-                kek_id: kek_id.to_owned(),
-            })
+        kek.map(|kek| &kek.key).ok_or_else(|| OpenError::UnknownKek { kek_id: kek_id.to_owned() })
     }
 
     fn keks(&self) -> impl Iterator<Item = &Kek> {
@@ -75,9 +72,7 @@ impl fmt::Debug for Keyring {
 impl KekId {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("kek_")?;
-        let fits = rest
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        let fits = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         (fits && (1..=64).contains(&rest.len())).then(|| Self(text.to_owned()))
     }
 

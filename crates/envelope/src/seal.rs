@@ -38,32 +38,14 @@ impl fmt::Debug for Sealed {
 
 /// Seals a value with a data key of its own, and wraps that with the current KEK.
 #[must_use]
-pub fn seal(
-    keyring: &Keyring,
-    value: &SecretValue,
-    binding: &Binding<'_>,
-    entropy: &dyn Entropy,
-) -> Sealed {
+pub fn seal(keyring: &Keyring, value: &SecretValue, binding: &Binding<'_>, entropy: &dyn Entropy) -> Sealed {
     let mut id = [0; 16];
     entropy.fill(&mut id);
     let dek_id = format!("dek_{}", hex(&id));
     let dek = Key::random(entropy);
-    let ciphertext = dek.seal(
-        value.expose().as_bytes(),
-        &binding.for_value(&dek_id),
-        entropy,
-    );
-    let WrappedKey {
-        bytes: wrapped_dek,
-        kek_id,
-    } = wrap_dek(keyring, &dek, &dek_id, binding, entropy);
-    Sealed {
-        format: FORMAT,
-        ciphertext,
-        dek_id,
-        wrapped_dek,
-        kek_id,
-    }
+    let ciphertext = dek.seal(value.expose().as_bytes(), &binding.for_value(&dek_id), entropy);
+    let WrappedKey { bytes: wrapped_dek, kek_id } = wrap_dek(keyring, &dek, &dek_id, binding, entropy);
+    Sealed { format: FORMAT, ciphertext, dek_id, wrapped_dek, kek_id }
 }
 
 /// Opens a value for the secret and the limits that it was sealed for.
@@ -71,15 +53,9 @@ pub fn seal(
 /// # Errors
 ///
 /// The format or the KEK is unknown, or anything at all is not as it was sealed.
-pub fn open(
-    keyring: &Keyring,
-    sealed: &Sealed,
-    binding: &Binding<'_>,
-) -> Result<SecretValue, OpenError> {
+pub fn open(keyring: &Keyring, sealed: &Sealed, binding: &Binding<'_>) -> Result<SecretValue, OpenError> {
     let dek = unwrap_dek(keyring, sealed, binding)?;
-    let value = dek
-        .open(&sealed.ciphertext, &binding.for_value(&sealed.dek_id))
-        .ok_or(OpenError::Tampered)?;
+    let value = dek.open(&sealed.ciphertext, &binding.for_value(&sealed.dek_id)).ok_or(OpenError::Tampered)?;
     // A value was text when it was sealed, so that this cannot fail either.
     let text = std::str::from_utf8(&value).map_err(|_| OpenError::Tampered)?;
     Ok(SecretValue::new(text.to_owned()))

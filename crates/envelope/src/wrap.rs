@@ -33,16 +33,7 @@ pub fn rebind(
     entropy: &dyn Entropy,
 ) -> Result<WrappedKey, OpenError> {
     let dek = unwrap_dek(keyring, sealed, old)?;
-    Ok(wrap_dek(
-        keyring,
-        &dek,
-        &sealed.dek_id,
-        &Binding {
-            limits: new,
-            ..*old
-        },
-        entropy,
-    ))
+    Ok(wrap_dek(keyring, &dek, &sealed.dek_id, &Binding { limits: new, ..*old }, entropy))
 }
 
 /// Wraps a secret's data key with the current KEK. The result replaces `wrapped_dek` and `kek_id`.
@@ -67,25 +58,15 @@ pub(crate) fn wrap_dek(
     entropy: &dyn Entropy,
 ) -> WrappedKey {
     let kek_id = keyring.current.id.to_string();
-    let bytes = keyring
-        .current
-        .key
-        .seal(dek.bytes(), &binding.for_dek(dek_id, &kek_id), entropy);
+    let bytes = keyring.current.key.seal(dek.bytes(), &binding.for_dek(dek_id, &kek_id), entropy);
     WrappedKey { bytes, kek_id }
 }
 
-pub(crate) fn unwrap_dek(
-    keyring: &Keyring,
-    sealed: &Sealed,
-    binding: &Binding<'_>,
-) -> Result<Key, OpenError> {
+pub(crate) fn unwrap_dek(keyring: &Keyring, sealed: &Sealed, binding: &Binding<'_>) -> Result<Key, OpenError> {
     if sealed.format != FORMAT {
         return Err(OpenError::Format(sealed.format));
     }
     let context = binding.for_dek(&sealed.dek_id, &sealed.kek_id);
-    let dek = keyring
-        .key(&sealed.kek_id)?
-        .open(&sealed.wrapped_dek, &context)
-        .ok_or(OpenError::Tampered)?;
+    let dek = keyring.key(&sealed.kek_id)?.open(&sealed.wrapped_dek, &context).ok_or(OpenError::Tampered)?;
     Key::from_slice(&dek).ok_or(OpenError::Tampered)
 }

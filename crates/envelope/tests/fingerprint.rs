@@ -10,21 +10,12 @@ fn a_fingerprint_matches_its_value_alone() {
     let key = FingerprintKey::generate(&Scrambled::default());
     let fingerprint = key.fingerprint(&value("sk_live_1"));
     assert_eq!(fingerprint, key.fingerprint(&value("sk_live_1")));
-    assert!(
-        fingerprint.starts_with("kf_") && fingerprint.len() == 35,
-        "{fingerprint}"
-    );
+    assert!(fingerprint.starts_with("kf_") && fingerprint.len() == 35, "{fingerprint}");
     assert!(key.matches(&value("sk_live_1"), &fingerprint));
     for wrong in ["sk_live_2", "sk_live_1 ", "sk_live_", ""] {
         assert!(!key.matches(&value(wrong), &fingerprint), "{wrong:?}");
     }
-    for wrong in [
-        "",
-        "kf_",
-        &fingerprint[..34],
-        &fingerprint.to_uppercase(),
-        &format!("{fingerprint}0"),
-    ] {
+    for wrong in ["", "kf_", &fingerprint[..34], &fingerprint.to_uppercase(), &format!("{fingerprint}0")] {
         assert!(!key.matches(&value("sk_live_1"), wrong), "{wrong:?}");
     }
 }
@@ -32,10 +23,7 @@ fn a_fingerprint_matches_its_value_alone() {
 #[test]
 fn another_key_gives_another_fingerprint() {
     let entropy = Scrambled::default();
-    let (one, two) = (
-        FingerprintKey::generate(&entropy),
-        FingerprintKey::generate(&entropy),
-    );
+    let (one, two) = (FingerprintKey::generate(&entropy), FingerprintKey::generate(&entropy));
     assert_ne!(one.fingerprint(&value("v")), two.fingerprint(&value("v")));
     assert_ne!(one.digest("d", b"v"), two.digest("d", b"v"));
 }
@@ -55,44 +43,21 @@ fn the_key_survives_a_new_kek_and_nothing_else() {
     let key = FingerprintKey::generate(&entropy);
     let expected = key.fingerprint(&value("v"));
     let wrapped = key.wrap(&keyring(&[KEY_A]), &entropy);
-    assert_eq!(
-        (wrapped.kek_id.as_str(), wrapped.bytes.len()),
-        ("kek_a", 60)
-    );
+    assert_eq!((wrapped.kek_id.as_str(), wrapped.bytes.len()), ("kek_a", 60));
 
     let both = keyring(&[KEY_B, KEY_A]);
-    let again = FingerprintKey::unwrap(&both, &wrapped)
-        .unwrap()
-        .wrap(&both, &entropy);
+    let again = FingerprintKey::unwrap(&both, &wrapped).unwrap().wrap(&both, &entropy);
     assert_eq!(again.kek_id, "kek_b");
     let new = keyring(&[KEY_B]);
-    assert_eq!(
-        FingerprintKey::unwrap(&new, &again)
-            .unwrap()
-            .fingerprint(&value("v")),
-        expected
-    );
-    assert!(matches!(
-        FingerprintKey::unwrap(&new, &wrapped),
-        Err(OpenError::UnknownKek { .. })
-    ));
+    assert_eq!(FingerprintKey::unwrap(&new, &again).unwrap().fingerprint(&value("v")), expected);
+    assert!(matches!(FingerprintKey::unwrap(&new, &wrapped), Err(OpenError::UnknownKek { .. })));
 
     for bit in 0..wrapped.bytes.len() * 8 {
         let mut row = wrapped.clone();
         row.bytes[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(
-            FingerprintKey::unwrap(&both, &row).unwrap_err(),
-            OpenError::Tampered,
-            "{bit}"
-        );
+        assert_eq!(FingerprintKey::unwrap(&both, &row).unwrap_err(), OpenError::Tampered, "{bit}");
     }
-    let relabelled = WrappedKey {
-        kek_id: "kek_b".to_owned(),
-        ..wrapped
-    };
-    assert_eq!(
-        FingerprintKey::unwrap(&both, &relabelled).unwrap_err(),
-        OpenError::Tampered
-    );
+    let relabelled = WrappedKey { kek_id: "kek_b".to_owned(), ..wrapped };
+    assert_eq!(FingerprintKey::unwrap(&both, &relabelled).unwrap_err(), OpenError::Tampered);
     assert_eq!(format!("{key:?}"), "FingerprintKey(…)");
 }

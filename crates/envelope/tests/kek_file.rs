@@ -1,9 +1,5 @@
 //! The KEK file on disk: who may read it, and that one is never replaced or half there.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "functions that only tests call"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "functions that only tests call")]
 
 mod common;
 
@@ -23,14 +19,7 @@ fn moment() -> Timestamp {
 }
 
 fn write(path: &Path, text: &str, mode: u32) {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path).unwrap().write_all(text.as_bytes()).unwrap();
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
@@ -39,29 +28,13 @@ fn a_made_file_loads_and_keeps_opening() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kek");
     create(&path, &Scrambled::default(), moment()).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-        0o600
-    );
-    let left: Vec<_> = fs::read_dir(directory.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+    let left: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["kek"], "nothing else is left behind");
 
     let facts = Facts::new("sec_1", "a", None, None);
-    let sealed = seal(
-        &load(&path).unwrap(),
-        &value("v"),
-        &facts.binding(),
-        &Scrambled::default(),
-    );
-    assert_eq!(
-        open(&load(&path).unwrap(), &sealed, &facts.binding())
-            .unwrap()
-            .expose(),
-        "v"
-    );
+    let sealed = seal(&load(&path).unwrap(), &value("v"), &facts.binding(), &Scrambled::default());
+    assert_eq!(open(&load(&path).unwrap(), &sealed, &facts.binding()).unwrap().expose(), "v");
 }
 
 #[test]
@@ -73,25 +46,12 @@ fn a_file_that_is_there_is_never_replaced() {
     let before = fs::read_to_string(&path).unwrap();
     let error = create(&path, &entropy, moment()).unwrap_err();
     assert_eq!(error.source.kind(), ErrorKind::AlreadyExists);
-    assert_eq!(
-        error.to_string(),
-        format!("cannot make the KEK file {}", path.display())
-    );
+    assert_eq!(error.to_string(), format!("cannot make the KEK file {}", path.display()));
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
-    assert_eq!(
-        fs::read_dir(directory.path()).unwrap().count(),
-        1,
-        "nothing else is left behind"
-    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
 
     let nowhere = directory.path().join("no/such/kek");
-    assert_eq!(
-        create(&nowhere, &entropy, moment())
-            .unwrap_err()
-            .source
-            .kind(),
-        ErrorKind::NotFound
-    );
+    assert_eq!(create(&nowhere, &entropy, moment()).unwrap_err().source.kind(), ErrorKind::NotFound);
 }
 
 #[test]
@@ -114,17 +74,10 @@ fn a_file_that_others_may_use_is_refused() {
         match load(&path) {
             Ok(keyring) => assert!(fine && keyring.current().as_str() == "kek_a", "{mode:o}"),
             Err(error) => {
-                assert!(
-                    !fine
-                        && matches!(error, LoadError::Exposed { mode: found, .. } if found == mode),
-                    "{mode:o}"
-                );
+                assert!(!fine && matches!(error, LoadError::Exposed { mode: found, .. } if found == mode), "{mode:o}");
                 let shown = error.to_string();
                 assert!(shown.contains(&format!("mode {mode:04o}")), "{shown}");
-                assert!(
-                    shown.ends_with(&format!("chmod 600 {}", path.display())),
-                    "{shown}"
-                );
+                assert!(shown.ends_with(&format!("chmod 600 {}", path.display())), "{shown}");
             }
         }
     }
@@ -134,29 +87,12 @@ fn a_file_that_others_may_use_is_refused() {
 fn what_cannot_be_read_is_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kek");
-    assert!(
-        matches!(load(&path), Err(LoadError::Read { source, .. }) if source.kind() == ErrorKind::NotFound)
-    );
+    assert!(matches!(load(&path), Err(LoadError::Read { source, .. }) if source.kind() == ErrorKind::NotFound));
     write(&path, "kek_a c2hvcnQ=\n", 0o600);
     let error = load(&path).unwrap_err();
-    assert!(matches!(
-        error,
-        LoadError::Text {
-            source: KekTextError::Key { line: 1 },
-            ..
-        }
-    ));
-    assert_eq!(
-        error.to_string(),
-        format!("the KEK file {} is not in order", path.display())
-    );
-    assert!(
-        error
-            .source()
-            .unwrap()
-            .to_string()
-            .starts_with("line 1: the key is not the base64")
-    );
+    assert!(matches!(error, LoadError::Text { source: KekTextError::Key { line: 1 }, .. }));
+    assert_eq!(error.to_string(), format!("the KEK file {} is not in order", path.display()));
+    assert!(error.source().unwrap().to_string().starts_with("line 1: the key is not the base64"));
     assert!(!format!("{error:?}").contains("c2hvcnQ"));
 }
 
@@ -168,16 +104,10 @@ fn a_generated_text_can_be_put_before_another() {
     assert!(old.contains(&format!("# Made {}.\n", moment())));
     let (first, second) = (Keyring::parse(&old).unwrap(), Keyring::parse(&new).unwrap());
     let both = Keyring::parse(&format!("{}{}", *new, *old)).unwrap();
-    assert_eq!(
-        both.ids().collect::<Vec<_>>(),
-        [second.current(), first.current()]
-    );
+    assert_eq!(both.ids().collect::<Vec<_>>(), [second.current(), first.current()]);
 
     let facts = Facts::new("sec_1", "a", None, None);
     let sealed = seal(&first, &value("v"), &facts.binding(), &entropy);
-    assert_eq!(
-        open(&both, &sealed, &facts.binding()).unwrap().expose(),
-        "v"
-    );
+    assert_eq!(open(&both, &sealed, &facts.binding()).unwrap().expose(), "v");
     assert!(open(&second, &sealed, &facts.binding()).is_err());
 }

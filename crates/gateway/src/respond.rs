@@ -130,7 +130,9 @@ impl HttpBody for Body {
         let this = self.get_mut();
         let frame = match &mut this.content {
             Content::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-            Content::Upstream(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream)),
+            Content::Upstream(body) => {
+                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream))
+            }
             Content::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         let Some(frame) = frame else {

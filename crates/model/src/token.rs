@@ -35,17 +35,13 @@ pub fn encode(prefix: &str, random: &[u8; 32]) -> String {
 /// Whether `text` has the form that [`encode`] gives for this prefix, checksum included.
 #[must_use]
 pub fn well_formed(text: &str, prefix: &str) -> bool {
-    let Some(digits) = text
-        .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_prefix('_'))
-    else {
+    let Some(digits) = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')) else {
         return false;
     };
     if digits.len() != BODY + CHECKSUM || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return false;
     }
-    text.split_at_checked(text.len() - CHECKSUM)
-        .is_some_and(|(body, found)| checksum(body)[..] == *found.as_bytes())
+    text.split_at_checked(text.len() - CHECKSUM).is_some_and(|(body, found)| checksum(body)[..] == *found.as_bytes())
 }
 
 fn checksum(text: &str) -> Zeroizing<[u8; CHECKSUM]> {
@@ -87,21 +83,9 @@ mod tests {
     fn the_form_is_pinned() {
         // Computed with another implementation (Python's integers and zlib.crc32).
         let table = [
-            (
-                CLIENT_KEY,
-                [0; 32],
-                "krk_00000000000000000000000000000000000000000004TROaC",
-            ),
-            (
-                ADMIN_TOKEN,
-                [0; 32],
-                "krt_00000000000000000000000000000000000000000000FG7lb",
-            ),
-            (
-                CLIENT_KEY,
-                [0xff; 32],
-                "krk_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp11koHWu",
-            ),
+            (CLIENT_KEY, [0; 32], "krk_00000000000000000000000000000000000000000004TROaC"),
+            (ADMIN_TOKEN, [0; 32], "krt_00000000000000000000000000000000000000000000FG7lb"),
+            (CLIENT_KEY, [0xff; 32], "krk_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp11koHWu"),
         ];
         for (prefix, bytes, text) in table {
             assert_eq!(encode(prefix, &bytes), text);
@@ -118,22 +102,10 @@ mod tests {
         let spaced = format!("{good} ");
         let umlaut = format!("{}ä", &good[..51]);
         let cut = &good[..52];
-        for bad in [
-            "",
-            "krk",
-            "krk_",
-            &admin,
-            &spaced,
-            &umlaut,
-            cut,
-            &good.to_lowercase(),
-        ] {
+        for bad in ["", "krk", "krk_", &admin, &spaced, &umlaut, cut, &good.to_lowercase()] {
             assert!(!well_formed(bad, CLIENT_KEY), "{bad}");
         }
-        assert!(
-            !well_formed(&renamed, ADMIN_TOKEN),
-            "the checksum covers the prefix"
-        );
+        assert!(!well_formed(&renamed, ADMIN_TOKEN), "the checksum covers the prefix");
     }
 
     proptest! {

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 #[test]
 fn canonical_paths() {
     use PathError::{
-        Backslash, BrokenEncoding, Control, Delimiter, DotSegment, DoubleEncoding,
-        EncodedBackslash, EncodedSlash, NotUtf8, Nul, Relative,
+        Backslash, BrokenEncoding, Control, Delimiter, DotSegment, DoubleEncoding, EncodedBackslash, EncodedSlash,
+        NotUtf8, Nul, Relative,
     };
     for (raw, wanted) in [
         ("/", Ok("/")),
@@ -86,11 +86,7 @@ fn canonical_paths() {
         ("/a/..%253b/b", Err(DoubleEncoding)),
         ("/a/..%2520/b", Err(DoubleEncoding)),
     ] {
-        assert_eq!(
-            canonical(raw).as_deref(),
-            wanted.as_ref().map(|path| *path),
-            "{raw:?}"
-        );
+        assert_eq!(canonical(raw).as_deref(), wanted.as_ref().map(|path| *path), "{raw:?}");
     }
 }
 
@@ -108,9 +104,7 @@ fn naive_is_dangerous(decoded: &str) -> bool {
     let mut bytes = decoded.as_bytes().to_vec();
     while let Some((at, byte)) = (0..bytes.len()).find_map(|at| {
         let digits = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%')?;
-        let digits = std::str::from_utf8(digits)
-            .ok()
-            .filter(|digits| !digits.starts_with('+'))?;
+        let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
         u8::from_str_radix(digits, 16).ok().map(|byte| (at, byte))
     }) {
         if byte < 0x20 || [0x7f, b'.', b'/', b'\\'].contains(&byte) {
@@ -119,8 +113,7 @@ fn naive_is_dangerous(decoded: &str) -> bool {
         bytes.splice(at..at + 3, [byte]);
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    text.split('/')
-        .any(|segment| [".", ".."].contains(&segment.split(';').next().unwrap().trim_matches(' ')))
+    text.split('/').any(|segment| [".", ".."].contains(&segment.split(';').next().unwrap().trim_matches(' ')))
 }
 
 /// Decodes once; `raw` has no broken encoding.

@@ -79,10 +79,7 @@ fn on_the_wire_a_pattern_is_its_text() {
     let pattern: PathPattern = serde_json::from_str(r#""/v1/**""#).unwrap();
     assert_eq!(serde_json::to_string(&pattern).unwrap(), r#""/v1/**""#);
     let error = serde_json::from_str::<PathPattern>(r#""v1""#).unwrap_err();
-    assert!(
-        error.to_string().contains("does not begin with /"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("does not begin with /"), "{error}");
 }
 
 /// The rule by recursion over segments.

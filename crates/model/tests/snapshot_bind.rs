@@ -112,7 +112,11 @@ fn nothing_is_sent_where_a_value_is_missing_or_misplaced() {
         (json!({"headers": {"A": "{{gone}}"}}), Unusable::Missing(name("gone")), "secret-not-found"),
         (json!({"headers": {"A": "{{sealed}}"}}), Unusable::Sealed(name("sealed")), "secret-unusable"),
         (json!({"headers": {"A": "{{pem}}"}}), Unusable::Misplaced(name("pem")), "secret-unusable"),
-        (json!({"headers": {"A": "{{key}}"}, "query": {"q": "{{gone}}"}}), Unusable::Missing(name("gone")), "secret-not-found"),
+        (
+            json!({"headers": {"A": "{{key}}"}, "query": {"q": "{{gone}}"}}),
+            Unusable::Missing(name("gone")),
+            "secret-not-found",
+        ),
     ];
     for (inject, expected, code) in table {
         let unusable = bound(inject).injection.unwrap_err();

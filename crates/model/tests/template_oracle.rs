@@ -18,9 +18,7 @@ fn naive(text: &[char], column: usize) -> Result<Vec<Naive>, usize> {
         [] => return Ok(Vec::new()),
         ['\\', '{', '{', ..] => (3, vec![Naive::Text('{'), Naive::Text('{')]),
         ['{', '{', inside @ ..] => {
-            let length = (0..inside.len())
-                .find(|at| inside[*at..].starts_with(&['}', '}']))
-                .ok_or(column)?;
+            let length = (0..inside.len()).find(|at| inside[*at..].starts_with(&['}', '}'])).ok_or(column)?;
             let word: String = inside[..length].iter().collect();
             (2 + length + 2, vec![naive_word(&word).ok_or(column)?])
         }
@@ -113,11 +111,8 @@ fn wild() -> impl Strategy<Value = String> {
 
 fn values() -> impl Strategy<Value = BTreeMap<String, String>> {
     let value = || prop_oneof![wild(), any::<String>()];
-    (value(), value(), value()).prop_map(|(a, b, c)| {
-        [("a", a), ("b_1", b), ("C", c)]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into()
-    })
+    (value(), value(), value())
+        .prop_map(|(a, b, c)| [("a", a), ("b_1", b), ("C", c)].map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 proptest! {

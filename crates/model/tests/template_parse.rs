@@ -28,10 +28,7 @@ fn good_templates() {
         ("{{a}}{{b}}", "<a><b>"),
         ("{{a}}:{{a}}!", "<a>':'<a>'!'"),
         ("{{request_id}}{{environment}}", "[request_id][environment]"),
-        (
-            "{{route}} {{client}} {{ timestamp }}",
-            "[route]' '[client]' '[timestamp]",
-        ),
+        ("{{route}} {{client}} {{ timestamp }}", "[route]' '[client]' '[timestamp]"),
         (r"\{{a}}", "'{{a}}'"),
         (r"\\{{a}}", r"'\{{a}}'"),
         (r"\{{{{a}}", "'{{'<a>"),
@@ -94,21 +91,12 @@ fn mistakes_name_their_column() {
         let error = Template::parse(text).unwrap_err();
         assert_eq!(error.column(), column, "{text}: {error}");
         let message = error.to_string();
-        assert!(
-            message.starts_with(&format!("column {column}: ")),
-            "{message}"
-        );
+        assert!(message.starts_with(&format!("column {column}: ")), "{message}");
         assert!(message.contains(words), "{text}: {message}");
-        assert!(
-            message.contains(r"{{secret:name}} for a secret"),
-            "{message}"
-        );
+        assert!(message.contains(r"{{secret:name}} for a secret"), "{message}");
     }
     let long = format!("{{{{{}}}}}", "a".repeat(129));
-    assert!(matches!(
-        Template::parse(&long).unwrap_err().fault(),
-        TemplateFault::Name(_)
-    ));
+    assert!(matches!(Template::parse(&long).unwrap_err().fault(), TemplateFault::Name(_)));
     assert!(Template::parse(&long.replacen('a', "", 1)).is_ok());
 }
 
@@ -125,15 +113,9 @@ fn a_message_reads_well() {
 #[test]
 fn messages_do_not_quote_what_was_pasted() {
     let pasted = "sk_live_hunter2hunter2";
-    for text in [
-        format!("{{{{{pasted}:x}}}}"),
-        format!("{pasted}{{{{"),
-        format!("{{{{a {pasted}}}}}"),
-    ] {
+    for text in [format!("{{{{{pasted}:x}}}}"), format!("{pasted}{{{{"), format!("{{{{a {pasted}}}}}")] {
         let error = Template::parse(&text).unwrap_err();
-        assert!(
-            !error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2")
-        );
+        assert!(!error.to_string().contains("hunter2") && !format!("{error:?}").contains("hunter2"));
     }
 }
 
@@ -158,19 +140,11 @@ fn literals_are_checked_for_their_place() {
         ("a\u{85}b", Place::BasicPassword, Some(2)),
         ("x{{timestamp}}", Place::BasicUsername, Some(2)),
         ("{{request_id}}", Place::BasicUsername, Some(1)),
-        (
-            "{{environment}}{{route}}{{client}}",
-            Place::BasicUsername,
-            None,
-        ),
+        ("{{environment}}{{route}}{{client}}", Place::BasicUsername, None),
         ("{{timestamp}}{{request_id}}", Place::BasicPassword, None),
     ] {
         let found = Template::parse(text).unwrap().check(place).err();
-        assert_eq!(
-            found.as_ref().map(|error| error.column()),
-            column,
-            "{text:?} {place:?}"
-        );
+        assert_eq!(found.as_ref().map(|error| error.column()), column, "{text:?} {place:?}");
         if let Some(error) = found {
             assert!(error.to_string().contains(place.words()), "{error}");
         }
@@ -191,11 +165,7 @@ fn values_are_checked_for_their_place() {
         ("a\u{7f}", &[Header, BasicUsername, BasicPassword]),
     ] {
         for place in [Header, Query, Body, BasicUsername, BasicPassword] {
-            assert_eq!(
-                place.admits(value).is_err(),
-                refusing.contains(&place),
-                "{value:?} {place:?}"
-            );
+            assert_eq!(place.admits(value).is_err(), refusing.contains(&place), "{value:?} {place:?}");
         }
     }
 }
@@ -225,10 +195,7 @@ fn replacing_keeps_everything_else() {
         ("{{  a }}", Some("{{  new }}")),
         ("{{secret:a}}", Some("{{secret:new}}")),
         ("{{ secret:a}}", Some("{{ secret:new}}")),
-        (
-            "a {{a}} a {{b}} \\{{a}} }}{{ a}}\\",
-            Some("a {{new}} a {{b}} \\{{a}} }}{{ new}}\\"),
-        ),
+        ("a {{a}} a {{b}} \\{{a}} }}{{ a}}\\", Some("a {{new}} a {{b}} \\{{a}} }}{{ new}}\\")),
         ("{{ab}}", None),
         ("{{A}}", None),
         ("a", None),
@@ -241,9 +208,7 @@ fn replacing_keeps_everything_else() {
         assert_eq!(found.as_ref().map(Template::source), replaced, "{text}");
     }
     let e = Template::parse("{{secret:e}}").unwrap();
-    let replaced = e
-        .replace(&"e".parse().unwrap(), &"f".parse().unwrap())
-        .unwrap();
+    let replaced = e.replace(&"e".parse().unwrap(), &"f".parse().unwrap()).unwrap();
     assert_eq!(replaced.source(), "{{secret:f}}");
 }
 
@@ -253,9 +218,6 @@ fn on_the_wire_a_template_is_its_source() {
     let template: Template = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::to_string(&template).unwrap(), text);
     let error = serde_json::from_str::<Template>(r#""Bearer {{a""#).unwrap_err();
-    assert!(
-        error.to_string().contains("column 8: this {{ has no }}"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("column 8: this {{ has no }}"), "{error}");
     assert!(serde_json::from_str::<Template>("5").is_err());
 }

@@ -1,6 +1,7 @@
 //! First starts, later starts, and starts without the right key file.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use model::secret::SecretValue;
 use zeroize::Zeroizing;

@@ -15,11 +15,24 @@ fn the_first_start_makes_what_a_user_needs_and_the_second_makes_nothing() {
     let mode = |name: &str| std::fs::metadata(node.data_dir().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("kek"), mode("admin-token"), mode("keyroll.db")), (0o700, 0o600, 0o600, 0o600));
     let list = node.api("GET", "/v1/environments", None).expect(200).json();
-    let environments: Vec<_> = list["items"].as_array().unwrap().iter().map(|item| {
-        (item["name"].as_str().unwrap().to_owned(), item["rank"].as_u64().unwrap(), item["protected"] == true, item["default"] == true)
-    }).collect();
+    let environments: Vec<_> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| {
+            (
+                item["name"].as_str().unwrap().to_owned(),
+                item["rank"].as_u64().unwrap(),
+                item["protected"] == true,
+                item["default"] == true,
+            )
+        })
+        .collect();
     let expected = [("development", 0, false, false), ("staging", 1, false, false), ("production", 2, true, true)];
-    assert_eq!(environments, expected.map(|(name, rank, protected, default)| (name.to_owned(), rank, protected, default)));
+    assert_eq!(
+        environments,
+        expected.map(|(name, rank, protected, default)| (name.to_owned(), rank, protected, default))
+    );
     assert!(!node.log().contains(node.token()), "the token is named, not shown");
     let token = node.token().to_owned();
     node.stop();
@@ -80,10 +93,13 @@ fn all_mistakes_of_a_configuration_are_told_at_once_with_their_places() {
     let file = directory.path().join("keyroll.toml");
     let text = "[gateway]\nlisten = \"0.0.0.0:8080\"\ndrain_timeout = \"soon\"\n[policy]\nretention = \"1h\"\nmax_staleness = \"2h\"\nretentoin = \"3h\"\n[nonsense]\n";
     std::fs::write(&file, text).unwrap();
-    let output = serve(&["--config", file.to_str().unwrap(), "--data-dir", directory.path().join("data").to_str().unwrap()]);
+    let output =
+        serve(&["--config", file.to_str().unwrap(), "--data-dir", directory.path().join("data").to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    for part in ["keyroll.toml:2", "keyroll.toml:3", "keyroll.toml:6", "keyroll.toml:7", "keyroll.toml:8", "allow_plaintext"] {
+    for part in
+        ["keyroll.toml:2", "keyroll.toml:3", "keyroll.toml:6", "keyroll.toml:7", "keyroll.toml:8", "allow_plaintext"]
+    {
         assert!(told.contains(part), "{part} is not in:\n{told}");
     }
     assert!(!directory.path().join("data/keyroll.db").exists(), "nothing is made before the configuration is right");

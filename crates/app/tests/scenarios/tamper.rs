@@ -128,15 +128,20 @@ fn swapped_widened_and_changed_rows_make_the_secret_unusable() {
         scene.restarted();
         eventually("the other secret is served", || scene.status("two").0 == 200);
         assert_eq!(scene.status("one"), (503, "secret-unusable".to_owned()), "{sql}");
-        assert!(scene.upstream.records()[before..].iter().all(|r| r.header("authorization").unwrap().contains("of_two_")));
+        assert!(
+            scene.upstream.records()[before..].iter().all(|r| r.header("authorization").unwrap().contains("of_two_"))
+        );
         assert!(scene.node.log().contains("one"), "the log names the secret");
     }
 }
 
 #[test]
 fn a_missing_audit_row_is_noticed() {
-    for sql in ["DELETE FROM audit WHERE sequence = 3", "UPDATE audit SET record = replace(record, 'token', 'other') WHERE sequence = 4",
-                "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)"] {
+    for sql in [
+        "DELETE FROM audit WHERE sequence = 3",
+        "UPDATE audit SET record = replace(record, 'token', 'other') WHERE sequence = 4",
+        "DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)",
+    ] {
         let mut scene = Scene::new();
         scene.restarted();
         let sound = scene.node.api("GET", "/readyz", None).expect(200).json();

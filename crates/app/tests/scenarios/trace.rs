@@ -33,11 +33,16 @@ fn the_journal_is_flushed_before_a_change_is_acknowledged() {
 
     let trace = text();
     let lines: Vec<&str> = trace.lines().collect();
-    let answer = lines.iter().position(|line| line.contains("HTTP/1.1 201")).expect("the acknowledgement is in the trace");
+    let answer =
+        lines.iter().position(|line| line.contains("HTTP/1.1 201")).expect("the acknowledgement is in the trace");
     let journal = |line: &&str| line.contains("keyroll.db-wal");
     let written = lines[..answer].iter().rposition(|line| journal(line) && line.contains("pwrite64"));
     let written = written.expect("the change was written to the journal before it was acknowledged");
     let flush = |line: &&&str| journal(line) && (line.contains("fdatasync") || line.contains("fsync"));
     let flushed = lines[written..answer].iter().any(|line| flush(&line));
-    assert!(flushed, "between the last write to the journal and the answer there is no flush:\n{}", lines[written..=answer].join("\n"));
+    assert!(
+        flushed,
+        "between the last write to the journal and the answer there is no flush:\n{}",
+        lines[written..=answer].join("\n")
+    );
 }

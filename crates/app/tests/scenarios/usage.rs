@@ -43,7 +43,11 @@ fn uses_are_counted_by_outcome_and_survive() {
     let usage = node.api("GET", "/v1/secrets/key/usage", None).expect(200).json();
     let of = |outcome: &str| -> u64 {
         let buckets = usage["buckets"].as_array().unwrap();
-        buckets.iter().filter(|bucket| bucket["outcome"] == outcome).map(|bucket| bucket["count"].as_u64().unwrap()).sum()
+        buckets
+            .iter()
+            .filter(|bucket| bucket["outcome"] == outcome)
+            .map(|bucket| bucket["count"].as_u64().unwrap())
+            .sum()
     };
     let expected = [("accepted", first + 1), ("rejected", 1), ("refused", 1), ("throttled", 1), ("failed", 1)];
     assert_eq!(expected.map(|(outcome, _)| (outcome, of(outcome))), expected);

@@ -56,8 +56,11 @@ fn three_headers_arrive_byte_for_byte_and_a_replacement_goes_stage_by_stage() {
     crate::house::served(&node, "/payments/x", &production);
     assert_eq!((call(&staging), call(&production)), (v1.clone(), v1.clone()));
 
-    node.cli(&["secret", "create", "stripe_api_key_v2", "--successor-of", "stripe_api_key", "--value-stdin"], VALUES[3].1)
-        .expect(0);
+    node.cli(
+        &["secret", "create", "stripe_api_key_v2", "--successor-of", "stripe_api_key", "--value-stdin"],
+        VALUES[3].1,
+    )
+    .expect(0);
     let replace = |more: &[&str]| {
         let mut args = vec!["route", "replace-secret"];
         args.extend_from_slice(more);
@@ -86,7 +89,8 @@ fn a_real_nginx_receives_what_the_route_adds() {
     let (staging, production) = furnish(&node, &nginx.url());
     crate::house::served(&node, "/payments/", &production);
     let before = nginx.records().len();
-    node.gateway_get("/payments/", &[("X-Api-Key", &staging), ("X-Partner-Key", "mine"), ("x_database", "mine")]).expect(200);
+    node.gateway_get("/payments/", &[("X-Api-Key", &staging), ("X-Partner-Key", "mine"), ("x_database", "mine")])
+        .expect(200);
     let record = nginx.wait_for(before + 1).pop().unwrap();
     assert_eq!(record["authorization"], format!("Bearer {}", VALUES[0].1));
     assert_eq!(record["x-partner-key"], VALUES[1].1);

@@ -15,7 +15,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Control;
 
-
 /// One endpoint, and the least that a caller must bring.
 #[derive(Debug, Clone, Copy)]
 pub struct Endpoint {

@@ -1,10 +1,6 @@
 //! What the tests of this crate share.
 #![allow(dead_code, reason = "each test file uses a part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "functions that only tests call"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "functions that only tests call")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,36 +52,18 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(
-        id: &str,
-        name: &str,
-        environments: Option<&[&str]>,
-        hosts: Option<&[&str]>,
-    ) -> Self {
-        Self {
-            id: id.to_owned(),
-            name: name.parse().unwrap(),
-            limits: limits(environments, hosts, true),
-        }
+    pub(crate) fn new(id: &str, name: &str, environments: Option<&[&str]>, hosts: Option<&[&str]>) -> Self {
+        Self { id: id.to_owned(), name: name.parse().unwrap(), limits: limits(environments, hosts, true) }
     }
 
     pub(crate) fn binding(&self) -> Binding<'_> {
-        Binding {
-            id: &self.id,
-            name: &self.name,
-            limits: &self.limits,
-        }
+        Binding { id: &self.id, name: &self.name, limits: &self.limits }
     }
 }
 
-pub(crate) fn limits(
-    environments: Option<&[&str]>,
-    hosts: Option<&[&str]>,
-    sensitive: bool,
-) -> Limits {
+pub(crate) fn limits(environments: Option<&[&str]>, hosts: Option<&[&str]>, sensitive: bool) -> Limits {
     Limits {
-        environments: environments
-            .map(|names| names.iter().map(|name| name.parse().unwrap()).collect()),
+        environments: environments.map(|names| names.iter().map(|name| name.parse().unwrap()).collect()),
         allowed_hosts: hosts.map(|rules| rules.iter().map(|rule| rule.parse().unwrap()).collect()),
         sensitive,
     }
@@ -93,8 +71,5 @@ pub(crate) fn limits(
 
 /// The bytes of a hexadecimal text.
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }

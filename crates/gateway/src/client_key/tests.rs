@@ -1,3 +1,5 @@
+//! Where a client key may stand, and what is none.
+
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::header::HeaderName;
 

@@ -1,3 +1,5 @@
+//! How many requests a limit lets through, and when the next one may come.
+
 use model::time::Span;
 
 use super::*;

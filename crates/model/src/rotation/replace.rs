@@ -144,11 +144,7 @@ fn settle_plain(
 type Difference = (&'static str, String, String);
 
 /// The re-pointed injection, and what differs. `None` where nothing names `from`.
-fn move_injection(
-    injection: &Injection,
-    from: &SecretName,
-    to: &SecretName,
-) -> Option<(Injection, Vec<Difference>)> {
+fn move_injection(injection: &Injection, from: &SecretName, to: &SecretName) -> Option<(Injection, Vec<Difference>)> {
     match injection {
         Injection::Template(text) => {
             let moved = move_text(text, from, to)?;

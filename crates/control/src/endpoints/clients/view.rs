@@ -91,7 +91,12 @@ pub(super) async fn environments(
 
 /// The routes of a client, each of which must exist; `["*"]` for all.
 pub(super) async fn routes(tx: &ReadTx, members: &mut Members, texts: &[String]) -> Result<RouteGrant, Refusal> {
-    members.demand(!texts.is_empty(), "/routes", "routes-empty", "names no route; name at least one, or [\"*\"] for all");
+    members.demand(
+        !texts.is_empty(),
+        "/routes",
+        "routes-empty",
+        "names no route; name at least one, or [\"*\"] for all",
+    );
     if texts.iter().any(|text| text == "*") {
         members.demand(texts.len() == 1, "/routes", "routes-invalid", "says * and more; * stands alone");
         return Ok(RouteGrant::All);

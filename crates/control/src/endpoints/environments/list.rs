@@ -32,11 +32,11 @@ pub(super) async fn list(State(control): State<Arc<Control>>, call: Call) -> Res
     // There are few: the cursor is the name that the page before ended with.
     let start = match &page.cursor {
         None => 0,
-        Some(cursor) => all
-            .iter()
-            .position(|environment| environment.name.as_str() == cursor)
-            .map(|index| index + 1)
-            .ok_or_else(|| Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out"))?,
+        Some(cursor) => {
+            all.iter().position(|environment| environment.name.as_str() == cursor).map(|index| index + 1).ok_or_else(
+                || Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out"),
+            )?
+        }
     };
     let items: Vec<_> = all.iter().skip(start).take(page.limit).map(view::item).collect();
     let next = items.last().filter(|_| start + items.len() < all.len()).map(|item| item.name.clone());

@@ -15,7 +15,9 @@ use utoipa_axum::routes;
 use crate::state::Control;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list, create::create))
-        .routes(routes!(get::get, edit::edit, delete::delete))
+    OpenApiRouter::new().routes(routes!(list::list, create::create)).routes(routes!(
+        get::get,
+        edit::edit,
+        delete::delete
+    ))
 }

@@ -28,7 +28,12 @@ pub(super) fn record(environment: &Environment) -> Value {
 /// The rules of the members that are not names.
 pub(super) fn check(members: &mut Members, environment: &Environment) {
     free_text(members, "/display_name", &environment.display_name);
-    members.demand((0..=1_000_000).contains(&environment.rank), "/rank", "rank-invalid", "is not between 0 and 1000000");
+    members.demand(
+        (0..=1_000_000).contains(&environment.rank),
+        "/rank",
+        "rank-invalid",
+        "is not between 0 and 1000000",
+    );
 }
 
 /// The environment, or 404 with the name that was probably meant.

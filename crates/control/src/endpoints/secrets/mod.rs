@@ -24,7 +24,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Control;
 
-
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()
         .routes(utoipa_axum::routes!(list::list, create::create))

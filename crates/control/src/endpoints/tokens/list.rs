@@ -29,11 +29,11 @@ pub(super) async fn list(State(control): State<Arc<Control>>, call: Call) -> Res
     let all = control.store.read().await?.tokens().await?;
     let start = match &page.cursor {
         None => 0,
-        Some(cursor) => all
-            .iter()
-            .position(|token| token.id == *cursor)
-            .map(|index| index + 1)
-            .ok_or_else(|| Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out"))?,
+        Some(cursor) => {
+            all.iter().position(|token| token.id == *cursor).map(|index| index + 1).ok_or_else(|| {
+                Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out")
+            })?
+        }
     };
     let chosen: Vec<_> = all.iter().skip(start).take(page.limit).collect();
     let next = chosen.last().filter(|_| start + chosen.len() < all.len()).map(|token| token.id.clone());

@@ -1,3 +1,5 @@
+//! Which heads everybody reads alike, and which are refused.
+
 use super::*;
 
 /// Checks `text` in pieces of every size; whether a line feed was found.
