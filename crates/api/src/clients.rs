@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::patch::change;
+use crate::patch::{change, given};
 use crate::route::RateLimit;
 
 /// A new client.
@@ -45,10 +45,12 @@ pub struct ClientPatch {
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,
     /// Where it is served, at least one; the whole list is replaced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>)]
     pub environments: Option<Vec<String>>,
     /// The routes that it may use; the whole list is replaced.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>)]
     pub routes: Option<Vec<String>>,
     /// The addresses and networks that it may call from; `null` for all.
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
@@ -63,7 +65,8 @@ pub struct ClientPatch {
     #[schema(value_type = Option<String>)]
     pub expires_at: Option<Option<String>>,
     /// Whether its keys are refused for now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
     pub disabled: Option<bool>,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::patch::change;
+use crate::patch::{change, given};
 
 /// A new environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,13 +35,16 @@ pub struct EnvironmentPatch {
     #[schema(value_type = Option<String>)]
     pub display_name: Option<Option<String>>,
     /// Its place in the order of promotion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64)]
     pub rank: Option<i64>,
     /// Whether changes there need an operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
     pub protected: Option<bool>,
     /// Whether a client with several environments is served there when it names none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
     pub default: Option<bool>,
 }
 

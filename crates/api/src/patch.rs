@@ -10,3 +10,13 @@ where
 {
     Option::deserialize(deserializer).map(Some)
 }
+
+/// For a member that cannot be taken away, `#[serde(default, deserialize_with = "given")]`: absent is `None`, `null` is
+/// refused as any other value of the wrong shape is.
+pub(crate) fn given<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}

@@ -172,11 +172,24 @@ impl Bootstrap<'_> {
         });
         let event = Event::done(&permit, &Origin::local(), now, "system.bootstrap", "system".to_owned());
         if let Err(error) = tx.commit(event.after(after)).await {
-            // A token that opens nothing should not lie about. Where even this fails the next start replaces it.
-            let _ = if written { std::fs::remove_file(self.token_file) } else { Ok(()) };
-            return Err(error.into());
+            self.settle(&wrapped, error).await?;
         }
         Ok(Ready { keyring, fingerprints, first: Some(FirstToken { written, expires_at }) })
+    }
+
+    /// What became of a first start whose commit did not say so: only a look at the database can tell. The token's file
+    /// stays in any case, since the commit may still arrive after the look, and nobody else has the token; the next first
+    /// start replaces it.
+    async fn settle(&self, wrapped: &WrappedKey, error: StoreError) -> Result<(), BootstrapError> {
+        let found = match self.store.read().await {
+            Ok(read) => stored(&read).await.ok().flatten(),
+            Err(_) => None,
+        };
+        if found.is_none_or(|found| found.bytes != wrapped.bytes) {
+            return Err(error.into());
+        }
+        tracing::warn!(%error, "the first start was committed, though the database did not say so");
+        Ok(())
     }
 
     /// Makes the first admin, with the token of the environment or one in a file. The answer is whether a file was

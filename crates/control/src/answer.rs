@@ -1,7 +1,6 @@
 //! The one place where a refusal becomes a response, and where every answer gets its request id.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::problem::{PROBLEM_JSON, Problem};
 use axum::extract::{MatchedPath, Request, State};
@@ -9,14 +8,13 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::deadline::Deadline;
+use crate::idempotency::repeat;
 use crate::refusal::Refusal;
 use crate::state::Control;
 
 /// The header that carries a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// How long a request may take. The promise is an answer within 5 s while the database is away.
-const LONGEST: Duration = Duration::from_millis(4_500);
 
 /// A request's id: the caller's where it is sane, else one of ours.
 #[derive(Debug, Clone)]
@@ -28,6 +26,9 @@ struct Pending(Arc<Refusal>);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        if let Some(record) = &self.earlier {
+            return repeat(record);
+        }
         let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
         response.extensions_mut().insert(Pending(Arc::new(self)));
@@ -42,14 +43,11 @@ pub(crate) async fn surround(State(control): State<Arc<Control>>, mut request: R
     // The pattern, not the path: somebody may have typed a value where a name belongs.
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     request.extensions_mut().insert(RequestId(id.clone()));
-    // A route test waits for an upstream, under time-outs of its own.
-    let response = if path.ends_with("/test") || path == "/v1/audit/export" {
-        next.run(request).await
-    } else {
-        match tokio::time::timeout(LONGEST, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => late().into_response(),
-        }
+    let deadline = Deadline::new();
+    request.extensions_mut().insert(deadline.clone());
+    let response = tokio::select! {
+        response = next.run(request) => response,
+        refusal = deadline.passed() => refusal.into_response(),
     };
     let mut response = finish(response, &id, &method, &path);
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -58,17 +56,6 @@ pub(crate) async fn surround(State(control): State<Arc<Control>>, mut request: R
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-fn late() -> Refusal {
-    let mut refusal = Refusal::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "database-unavailable",
-        "The database does not answer",
-        "the outcome of a change is unknown: look before trying again; traffic goes on",
-    );
-    refusal.retry_after = Some(1);
-    refusal
 }
 
 fn request_id(control: &Control, request: &Request) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -14,8 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Committed, IdempotencyRecord, WriteTx};
 
-use crate::door::{Caller, enter};
-use crate::idempotency::{Course, Pledge, look};
+use crate::deadline::{Deadline, Phase};
+use crate::door::{Caller, enter, stay};
+use crate::idempotency::{Pledge, pledge};
 use crate::refusal::Refusal;
 use crate::state::Control;
 use crate::{body, etag};
@@ -26,6 +27,7 @@ pub(crate) struct Call {
     parts: Parts,
     body: Bytes,
     pledge: Option<Pledge>,
+    deadline: Deadline,
     /// The moment of the request; everything that it writes carries this one.
     pub(crate) now: Timestamp,
 }
@@ -35,21 +37,31 @@ impl FromRequest<Arc<Control>> for Call {
     type Rejection = Response;
 
     async fn from_request(request: Request, control: &Arc<Control>) -> Result<Self, Response> {
-        let (parts, body) = request.into_parts();
-        let caller = enter(control, &parts).await.map_err(IntoResponse::into_response)?;
-        let body = body::collect(&parts, body).await.map_err(IntoResponse::into_response)?;
-        let pledge = match parts.method {
-            Method::POST => match look(control, &caller, &parts, &body).await.map_err(IntoResponse::into_response)? {
-                Course::Do(pledge) => pledge,
-                Course::Repeat(response) => return Err(response),
-            },
-            _ => None,
-        };
-        Ok(Self { caller, parts, body, pledge, now: control.now() })
+        Self::read(request, control).await.map_err(IntoResponse::into_response)
     }
 }
 
 impl Call {
+    async fn read(request: Request, control: &Arc<Control>) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let caller = enter(control, &parts).await?;
+        let deadline = parts.extensions.get::<Deadline>().cloned().unwrap_or_else(Deadline::new);
+        let body = match body.is_end_stream() {
+            true => Bytes::new(),
+            false => {
+                let body = deadline.during(Phase::Body, body::collect(&parts, body)).await?;
+                // Who sends slowly must not be let in for longer than their token lives.
+                stay(&control.store.read().await?, &caller, control.now()).await?;
+                body
+            }
+        };
+        let pledge = if parts.method == Method::POST { pledge(control, &parts, &body)? } else { None };
+        if let Some(pledge) = &pledge {
+            pledge.look(&control.store.read().await?, &caller, control.now()).await?;
+        }
+        Ok(Self { caller, parts, body, pledge, deadline, now: control.now() })
+    }
+
     /// Passes the door, or not.
     pub(crate) fn permit(&self, needs: impl IntoIterator<Item = Need>) -> Result<Permit, Refusal> {
         Ok(authorize(&self.caller.actor, needs)?)
@@ -88,6 +100,29 @@ impl Call {
         Event::done(permit, &self.caller.origin, self.now, action, subject.into())
     }
 
+    /// Begins a change, the only way in which handlers do. Other changes wait from here on, so that what was true before
+    /// the request got its turn is asked once more: whether its token still lives, and whether a request under the same
+    /// `Idempotency-Key` was faster.
+    pub(crate) async fn begin(&self, control: &Control, permit: &Permit) -> Result<WriteTx, Refusal> {
+        let tx = control.store.begin(permit).await?;
+        stay(&tx, &self.caller, control.now()).await?;
+        if let Some(pledge) = &self.pledge {
+            pledge.look(&tx, &self.caller, control.now()).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Begins to write down how something ended that went out after a [`Call::begin`]: it happened, whatever became of the
+    /// token meanwhile.
+    pub(crate) async fn conclude(&self, control: &Control, permit: &Permit) -> Result<WriteTx, Refusal> {
+        Ok(control.store.begin(permit).await?)
+    }
+
+    /// Waits for an upstream, which does not count as time that the house took.
+    pub(crate) async fn wait_for_upstream<T>(&self, wait: impl Future<Output = T>) -> T {
+        self.deadline.during(Phase::Upstream, wait).await
+    }
+
     /// Commits the change with its event and, where an `Idempotency-Key` came along, what a repetition is answered.
     ///
     /// `kept` is the answer without what is shown only once.
@@ -100,6 +135,8 @@ impl Call {
     ) -> Result<Committed, Refusal> {
         if let Some(pledge) = &self.pledge {
             let body = serde_json::to_string(kept).map_err(|error| Refusal::internal(error.to_string()))?;
+            // Under this key there is nothing but what is too old to count, or what this very request left at its beginning.
+            tx.forget_answer(&self.caller.token, &pledge.key).await?;
             tx.remember(&IdempotencyRecord {
                 owner: self.caller.token.clone(),
                 key: pledge.key.clone(),

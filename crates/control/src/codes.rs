@@ -5,8 +5,8 @@
 pub struct Code {
     /// The stable, kebab-case name that programs decide by.
     pub code: &'static str,
-    /// The HTTP statuses under which it appears, ascending. 201 is a warning beside what was created; 422 is also the
-    /// code of a member in `errors`.
+    /// The HTTP statuses under which it appears, ascending. 200 stands for the `error` in the answer to a test, 201 for a
+    /// warning beside what was created; 422 is also the code of a member in `errors`.
     pub statuses: &'static [u16],
     /// What it means and what to do next, as one sentence in Markdown.
     pub meaning: &'static str,
@@ -52,7 +52,9 @@ codes! {
     "header-not-injectable" [422]
         "The header belongs to the connection, to the message's frame or to Keyroll: put the value elsewhere.";
     "header-twice" [422] "Two of the names are one header to many servers: keep one of them.";
-    "host-invalid" [422] "This is not a host: give a name in lower case or an address, without scheme, port and path.";
+    "host-invalid" [422]
+        "This is not a host that may stand here: give a name in lower case without scheme, port and path, and for \
+         `hosts` of a route neither an address nor `localhost`, by which the gateway itself is reached.";
     "host-taken" [409] "The host leads to another route already: take it out there first.";
     "idempotency-key-invalid" [400] "The `Idempotency-Key` cannot be used: give 1 to 255 visible ASCII characters.";
     "idempotency-key-reused" [422]
@@ -83,6 +85,9 @@ codes! {
         "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again \
          for it.";
     "not-supported" [422] "This version cannot do what the member asks for: leave it out.";
+    "outcome-unknown" [200]
+        "In the repetition of a test of a route: the first request is under way, or its end was not written down, so \
+         nothing was sent again; look into the audit.";
     "path-invalid" [400, 422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
     "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
     "permission-denied" [403] "The role of the token is not enough: use a token with the role that `detail` names.";
@@ -93,6 +98,7 @@ codes! {
         "The rate cannot be counted: `requests` and `burst` are at least 1, `per` at least `1ms`.";
     "rate-limited" [429] "The secret was compared too often lately: wait as `Retry-After` says.";
     "reason-missing" [422] "A forced deletion has its reason in the audit: give `reason`.";
+    "request-timeout" [408] "The body did not arrive in time, and nothing was done: send the request again.";
     "request-too-large" [413, 422]
         "The body is longer than the API or, in a test, the route takes: send less, or raise the route's \
          `max_request_body`.";

@@ -7,6 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use model::access::Actor;
 use model::audit::Origin;
+use model::time::Timestamp;
+use store::ReadTx;
 
 use crate::answer::RequestId;
 use crate::refusal::Refusal;
@@ -42,6 +44,13 @@ pub(crate) async fn enter(control: &Control, parts: &Parts) -> Result<Caller, Re
         request_id: parts.extensions.get::<RequestId>().map(|RequestId(id)| id.clone()),
     };
     Ok(Caller { actor: Actor { name: format!("token:{}", row.name), role: row.role }, token: row.id, origin })
+}
+
+/// Finds out whether who entered may still be here: the token may have ended since.
+pub(crate) async fn stay(tx: &ReadTx, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
+    let row = tx.token(&caller.token).await?;
+    let same = row.is_some_and(|row| row.is_live(now) && row.role == caller.actor.role);
+    if same { Ok(()) } else { Err(stranger()) }
 }
 
 fn bearer(value: Option<&str>) -> Option<&str> {

@@ -6,8 +6,8 @@ use axum::body::Bytes;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::time::Span;
-use store::IdempotencyRecord;
+use model::time::{Span, Timestamp};
+use store::{IdempotencyRecord, ReadTx};
 
 use crate::door::Caller;
 use crate::refusal::Refusal;
@@ -23,17 +23,9 @@ pub(crate) struct Pledge {
     pub(crate) digest: [u8; 32],
 }
 
-/// What to do with a request.
-pub(crate) enum Course {
-    /// Do it; keep the answer where there is a pledge.
-    Do(Option<Pledge>),
-    /// It was done before: this was the answer.
-    Repeat(Response),
-}
-
-/// Decides whether the request is a repetition.
-pub(crate) async fn look(control: &Control, caller: &Caller, parts: &Parts, body: &Bytes) -> Result<Course, Refusal> {
-    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Course::Do(None)) };
+/// What the request's `Idempotency-Key` binds it to; `None` without one.
+pub(crate) fn pledge(control: &Control, parts: &Parts, body: &Bytes) -> Result<Option<Pledge>, Refusal> {
+    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len())).ok_or_else(|| {
         Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -45,20 +37,28 @@ pub(crate) async fn look(control: &Control, caller: &Caller, parts: &Parts, body
     let mut bytes = format!("{} {}\n", parts.method, parts.uri).into_bytes();
     bytes.extend_from_slice(body);
     let digest = control.keys.fingerprints.digest("idempotency", &bytes);
-    let found = control.store.read().await?.idempotency(&caller.token, key).await?;
-    match found.filter(|record| record.created_at.plus(KEPT) > control.now()) {
-        None => Ok(Course::Do(Some(Pledge { key: key.to_owned(), digest }))),
-        Some(record) if record.request == digest => Ok(Course::Repeat(repeat(&record))),
-        Some(_) => Err(Refusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency-key-reused",
-            "The Idempotency-Key belongs to another request",
-            "this key came with a different request before; take a new one",
-        )),
+    Ok(Some(Pledge { key: key.to_owned(), digest }))
+}
+
+impl Pledge {
+    /// Stops a repetition with the answer that was given before, and another request under the same key with a refusal.
+    pub(crate) async fn look(&self, tx: &ReadTx, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
+        let found = tx.idempotency(&caller.token, &self.key).await?;
+        match found.filter(|record| record.created_at.plus(KEPT) > now) {
+            None => Ok(()),
+            Some(record) if record.request == self.digest => Err(Refusal::repeating(record)),
+            Some(_) => Err(Refusal::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "The Idempotency-Key belongs to another request",
+                "this key came with a different request before; take a new one",
+            )),
+        }
     }
 }
 
-fn repeat(record: &IdempotencyRecord) -> Response {
+/// The answer that was given before.
+pub(crate) fn repeat(record: &IdempotencyRecord) -> Response {
     let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK);
     let mut response = (status, record.body.clone()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -11,6 +11,7 @@ mod attempts;
 mod body;
 mod call;
 mod codes;
+mod deadline;
 mod door;
 mod endpoints;
 mod etag;

@@ -4,7 +4,7 @@ use api::problem::{MemberError, Problem, Reference};
 use axum::http::StatusCode;
 use model::access::Denied;
 use model::problem::Finding;
-use store::{Rule, StoreError};
+use store::{IdempotencyRecord, Rule, StoreError};
 
 /// A refusal or failure on its way out. [`crate::answer`] turns it into a response and writes the log line.
 #[derive(Debug)]
@@ -15,6 +15,9 @@ pub(crate) struct Refusal {
     pub(crate) cause: Option<String>,
     /// Seconds after which it may work.
     pub(crate) retry_after: Option<u64>,
+    /// What an earlier request under the same `Idempotency-Key` was answered. It is told instead: nothing was refused,
+    /// there only was nothing left to do.
+    pub(crate) earlier: Option<Box<IdempotencyRecord>>,
 }
 
 impl Refusal {
@@ -29,7 +32,13 @@ impl Refusal {
             code: code.to_owned(),
             ..Problem::default()
         };
-        Self { problem: Box::new(problem), cause: None, retry_after: None }
+        Self { problem: Box::new(problem), cause: None, retry_after: None, earlier: None }
+    }
+
+    /// No refusal: the answer of an earlier request, given again.
+    #[must_use]
+    pub(crate) fn repeating(record: IdempotencyRecord) -> Self {
+        Self { problem: Box::default(), cause: None, retry_after: None, earlier: Some(Box::new(record)) }
     }
 
     /// 404 `…-not-found`, with the name that was probably meant.

@@ -94,6 +94,32 @@ async fn a_token_ends_with_its_time_and_with_its_revocation() {
 }
 
 #[tokio::test]
+async fn a_revocation_reaches_every_token_of_the_name() {
+    let house = House::new().await;
+    let admin = model::access::Role::Admin;
+    let first = json!({"name": "ci", "role": "viewer", "expires_at": "2025-11-24T17:00:00Z"});
+    house.send(admin, "POST", "/v1/tokens", first).await.expect(201);
+    house.advance(model::time::Span::from_hours(2));
+    // The first one has expired, and is not revoked: its name is free.
+    let second = house.send(admin, "POST", "/v1/tokens", json!({"name": "ci", "role": "viewer"})).await.expect(201);
+    house.send(admin, "POST", "/v1/tokens", json!({"name": "cd", "role": "viewer"})).await.expect(201);
+    let bearer = format!("Bearer {}", second.body["token"].as_str().unwrap());
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(house.send_raw("GET", "/v1/routes", &headers, Vec::new()).await.status, 200);
+    house.send(admin, "DELETE", "/v1/tokens/ci", Value::Null).await.expect(204);
+    assert_eq!(house.send_raw("GET", "/v1/routes", &headers, Vec::new()).await.status, 401);
+
+    let event = house.audit(1).await.remove(0)["record"].take();
+    let tx = house.control.store.read().await.unwrap();
+    let (ended, open): (Vec<_>, Vec<_>) =
+        tx.tokens().await.unwrap().into_iter().partition(|token| token.revoked_at.is_some());
+    let told: Vec<_> = event["before"]["tokens"].as_array().unwrap().iter().map(|token| &token["id"]).collect();
+    assert_eq!(told, ended.iter().map(|token| &token.id).collect::<Vec<_>>());
+    assert_eq!((ended.len(), ended.iter().all(|token| token.name == "ci")), (2, true));
+    assert!(open.iter().any(|token| token.name == "cd") && open.iter().all(|token| token.name != "ci"));
+}
+
+#[tokio::test]
 async fn unknown_addresses_and_methods_are_problems_too() {
     let house = House::new().await;
     let reply = house.send_raw("GET", "/v1/nothing", &[], Vec::new()).await;

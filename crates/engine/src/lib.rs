@@ -1,7 +1,9 @@
 //! Everything time-driven: publish, verify, tally, retain.
 //!
 //! Promise: what is committed reaches the snapshot within a second, changed rows only; what traffic counted reaches the
-//! database within a second or two; a row that was changed outside Keyroll makes its secret unusable and is reported.
+//! database within a second or two; a row that was changed outside Keyroll makes its secret unusable and is reported;
+//! a snapshot that gets too old is withdrawn.
+//!
 //! Tasks take no input: each wakes by a timer or a nudge, reads the world, decides, acts, and records. A lost nudge costs
 //! latency, never correctness, and a task that panics begins anew from what is stored.
 //!
@@ -9,6 +11,7 @@
 //! No SQL and no cryptography: rows come from the store and are opened by the envelope. No way to change what is
 //! committed: this crate writes telemetry alone.
 
+mod freshness;
 mod outage;
 mod publish;
 mod retain;
@@ -31,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use standing::Standing;
 
+use freshness::Freshness;
 use supervise::supervise;
 use usage::Registry;
 
@@ -47,7 +51,8 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// Private networks that upstreams may be in.
     pub allow_private: Vec<IpNet>,
-    /// How long to serve from a snapshot while the database is away; after that there is none, until it is back.
+    /// How long to serve from a snapshot while the database is away, by a clock that cannot be set; after that there is
+    /// none, until it is back.
     pub max_staleness: Span,
     /// How often the tasks wake by themselves.
     pub pace: Pace,
@@ -88,8 +93,11 @@ impl Engine {
     pub fn start(options: EngineOptions) -> Running {
         let shutdown = options.shutdown.clone();
         let standing = Arc::new(Standing::default());
-        let shared = Arc::new(Shared { options, registry: Registry::default(), standing: Arc::clone(&standing) });
+        let freshness = Freshness::new(options.clock.now());
+        let registry = Registry::default();
+        let shared = Arc::new(Shared { options, registry, standing: Arc::clone(&standing), freshness });
         let tasks = vec![
+            supervise("freshness", &shared, freshness::run),
             supervise("publish", &shared, publish::run),
             supervise("verify", &shared, verify::run),
             supervise("flush", &shared, usage::flush::run),
@@ -136,6 +144,7 @@ pub(crate) struct Shared {
     pub(crate) options: EngineOptions,
     pub(crate) registry: Registry,
     pub(crate) standing: Arc<Standing>,
+    pub(crate) freshness: Freshness,
 }
 
 impl Shared {

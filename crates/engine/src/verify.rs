@@ -149,6 +149,10 @@ impl Served {
     /// different at the same version.
     fn fault(&self, row: &Secret) -> Option<Fault> {
         let served = &self.published.as_ref()?.secrets.get(&row.name)?.secret;
+        // Of one that could not be read when it was published, nothing is known that a row could differ from.
+        if served.version == 0 {
+            return None;
+        }
         if row.version < served.version {
             return Some(Fault::PutBack);
         }

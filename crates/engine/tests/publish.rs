@@ -64,6 +64,28 @@ async fn only_what_changed_is_compiled_again() {
 }
 
 #[tokio::test]
+async fn what_is_looked_for_in_answers_is_made_once() {
+    let house = House::in_memory(unchecked()).await;
+    house.secret("one", "value-of-one").await;
+    house.secret("two", "value-of-two").await;
+    let before = house.serves(house.routes([spec("a", "one"), spec("b", "one"), spec("c", "two")]).await).await;
+    let needles = |snapshot, route, environment| Arc::clone(bound(snapshot, route, environment).needles().unwrap());
+    let one = needles(&before, "a", "production");
+    assert!(Arc::ptr_eq(&one, &needles(&before, "a", "staging")));
+    assert!(Arc::ptr_eq(&one, &needles(&before, "b", "production")));
+    assert!(!Arc::ptr_eq(&one, &needles(&before, "c", "production")));
+    // Nor is it made again by a change of the secret's or the route's other members, or for a new route.
+    house.edit_secret("one", "edited", None).await;
+    let mut edited = spec("b", "one");
+    edited["base"]["methods"] = json!(["GET"]);
+    let after = house.serves(house.routes([edited, spec("c", "one")]).await).await;
+    for route in ["a", "b", "c"] {
+        assert!(!Arc::ptr_eq(&bound(&before, route, "staging"), &bound(&after, route, "staging")));
+        assert!(Arc::ptr_eq(&one, &needles(&after, route, "staging")), "{route}");
+    }
+}
+
+#[tokio::test]
 async fn limits_count_as_soon_as_they_are_committed() {
     let house = House::in_memory(quick()).await;
     house.secret("one", "value-of-one").await;

@@ -53,7 +53,12 @@ async fn swapped_values_close_both() {
 
 #[tokio::test]
 async fn widened_limits_close() {
-    for limits in [r#"'["evil.example.com"]'"#, r#"'["*"]'"#, "'no json'"] {
+    let name = || "one".parse().unwrap();
+    for (limits, expected) in [
+        (r#"'["evil.example.com"]'"#, Unusable::NotAllowed(name())),
+        (r#"'["*"]'"#, Unusable::Sealed(name())),
+        ("'no json'", Unusable::Sealed(name())),
+    ] {
         let house = house().await;
         house.tamper(&format!("UPDATE secrets SET allowed_hosts = {limits} WHERE name = 'one'"));
         house.reports(&["one"]).await;
@@ -61,10 +66,25 @@ async fn widened_limits_close() {
         assert_eq!(sent(&after, "second", "production").unwrap(), "Bearer value-of-two");
         let house = house.restart().await;
         let after = house.snapshot.load_full().unwrap();
-        assert!(sent(&after, "first", "production").is_err(), "{limits}");
+        assert_eq!(sent(&after, "first", "production"), Err(expected), "{limits}");
         assert_eq!(sent(&after, "second", "production").unwrap(), "Bearer value-of-two", "{limits}");
         house.reports(&["one"]).await;
     }
+}
+
+#[tokio::test]
+async fn a_row_that_can_be_read_again_opens_again() {
+    let house = house().await;
+    house.tamper("UPDATE secrets SET allowed_hosts = 'no json' WHERE name = 'one'");
+    let house = house.restart().await;
+    house.reports(&["one"]).await;
+    let after = house.serves(house.route(spec("third", "one")).await).await;
+    assert!(is_closed(&after, "first") && is_closed(&after, "third"));
+    house.tamper("UPDATE secrets SET allowed_hosts = NULL WHERE name = 'one'");
+    let after = house.shows("the routes open", |snapshot| !is_closed(snapshot, "first")).await;
+    assert_eq!(sent(&after, "third", "production").unwrap(), "Bearer value-of-one");
+    house.reports(&[]).await;
+    house.stays_sound().await;
 }
 
 #[tokio::test]

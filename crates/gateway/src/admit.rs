@@ -11,12 +11,27 @@ use model::name::EnvironmentName;
 use model::route::same_header;
 use model::snapshot::{Caller, Snapshot};
 use model::time::Timestamp;
+use outbound::inject::{Announced, announced};
 
 use crate::answer::{self, Refusal};
 use crate::client_key::{self, Found};
 
 /// The header by which a client with several environments chooses one.
 const KEYROLL_ENVIRONMENT: HeaderName = HeaderName::from_static("keyroll-environment");
+/// Headers that must not be overlooked because of how they are spelled.
+const OURS: [&str; 2] = ["keyroll-environment", client_key::KEYROLL_KEY];
+/// The methods that everybody knows. A server that knows them in any spelling would see what was not checked.
+const METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+    Method::CONNECT,
+];
 
 /// A request whose framing is unambiguous and whose client is known. Its headers hold no key of ours any more.
 #[derive(Debug)]
@@ -26,19 +41,25 @@ pub(crate) struct Admitted {
     pub(crate) host: String,
     /// The environment that the client asked for.
     pub(crate) environment: Option<EnvironmentName>,
+    /// What the client said about the body, `Connection` notwithstanding.
+    pub(crate) announced: Announced,
 }
 
 /// Admits a request, or says why not. What is wrong with the framing is said to anybody, all else to clients alone.
 pub(crate) fn admit(parts: &mut Parts, snapshot: &Snapshot, peer: IpAddr, now: Timestamp) -> Result<Admitted, Refusal> {
     let host = host(&parts.headers)?;
+    check_method(&parts.method)?;
     check_target(parts, &host)?;
     check_framing(&parts.headers)?;
+    check_names(&parts.headers)?;
     check_loop(&parts.headers)?;
+    check_url(parts)?;
     let caller = caller(&mut parts.headers, snapshot, now)?;
     check_peer(&caller, peer)?;
     let environment = environment(&parts.headers)?;
+    let announced = announced(&parts.headers);
     clean(&mut parts.headers);
-    Ok(Admitted { caller, host: host.host().to_ascii_lowercase(), environment })
+    Ok(Admitted { caller, host: host.host().to_ascii_lowercase(), environment, announced })
 }
 
 fn invalid(detail: &'static str) -> Refusal {
@@ -53,6 +74,15 @@ fn host(headers: &HeaderMap) -> Result<Authority, Refusal> {
     };
     let host = Authority::try_from(host.as_bytes()).ok().filter(|host| !host.as_str().contains('@'));
     host.ok_or_else(|| invalid("The Host header is not a host with an optional port."))
+}
+
+/// Methods are compared by case (RFC 9110 section 9.1); not by all servers.
+fn check_method(method: &Method) -> Result<(), Refusal> {
+    let respelled = |known: &Method| known != method && known.as_str().eq_ignore_ascii_case(method.as_str());
+    match METHODS.iter().any(respelled) {
+        true => Err(invalid("Write the method in capitals.")),
+        false => Ok(()),
+    }
 }
 
 fn check_target(parts: &Parts, host: &Authority) -> Result<(), Refusal> {
@@ -88,6 +118,27 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         _ => Err(invalid("The only Transfer-Encoding of a request can be chunked, once.")),
     }
+}
+
+/// A header of ours under an alias would be removed and not obeyed: whoever asks for `staging` with
+/// `Keyroll_Environment` would be served in the default environment.
+fn check_names(headers: &HeaderMap) -> Result<(), Refusal> {
+    let alias = |name: &HeaderName| OURS.iter().any(|ours| name != ours && same_header(name.as_str(), ours));
+    match headers.keys().any(alias) {
+        true => Err(Refusal::new(answer::REQUEST_INVALID, "Write Keyroll-Key and Keyroll-Environment with hyphens.")),
+        false => Ok(()),
+    }
+}
+
+/// A URL ends up in logs, histories and `Referer` headers.
+fn check_url(parts: &Parts) -> Result<(), Refusal> {
+    let url = parts.uri.path_and_query().map(|url| url.as_str().as_bytes()).unwrap_or_default();
+    if !client_key::holds(url) {
+        return Ok(());
+    }
+    let detail = "The path or query holds a client key, where logs would keep it. Send it as Keyroll-Key, and replace \
+                  it: it may be in a log already.";
+    Err(Refusal::new(answer::REQUEST_INVALID, detail))
 }
 
 /// Looked at before `Connection` can take `Via` out.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use outbound::{BodyError, Failure, ForwardError};
+use outbound::{AnswerError, BodyError, Failure, ForwardError};
 
 use crate::respond::Body;
 
@@ -55,6 +55,7 @@ kinds! {
     REQUEST_TIMEOUT 408 "request-timeout" "http_request_error" "The request did not arrive in time";
     TOO_LARGE 413 "request-too-large" "http_request_denied" "The body is too large";
     TARGET_TOO_LONG 414 "request-target-too-long" "http_request_error" "The path and query are too long";
+    BODY_NOT_READABLE 415 "body-not-readable" "http_request_error" "The body cannot be filled";
     RATE_LIMITED 429 "rate-limited" "http_request_denied" "Too many requests";
     HEADERS_TOO_LARGE 431 "request-headers-too-large" "http_request_error" "The headers are too large or too many";
     UNREACHABLE 502 "upstream-unreachable" "destination_unavailable" "The upstream cannot be reached";
@@ -175,6 +176,15 @@ pub(crate) fn of_body(error: BodyError) -> Refusal {
         BodyError::Malformed | BodyError::Aborted => BODY_INVALID,
     };
     Refusal::new(kind, format!("The request's body {error}.")).closing()
+}
+
+/// An answer that broke off before any of it went out.
+pub(crate) fn of_answer(error: AnswerError) -> Refusal {
+    let kind = match error {
+        AnswerError::Cut => PROTOCOL_ERROR,
+        AnswerError::Idle => UPSTREAM_TIMEOUT,
+    };
+    Refusal::new(kind, sentence(&error.to_string()))
 }
 
 fn sentence(text: &str) -> String {

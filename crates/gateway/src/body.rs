@@ -10,9 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use model::snapshot::Bound;
 use outbound::BodyError;
-use outbound::inject::{remove_aliases, remove_injected, strip_hop_by_hop};
+use outbound::inject::{remove_aliases, remove_injected, strip_answer};
 
-use crate::admit;
+use crate::{admit, client_key};
 
 /// Passes a body on as it comes.
 pub(crate) struct RequestBody {
@@ -37,14 +37,16 @@ impl RequestBody {
             Err(data) => return Ok(data),
         };
         // What may not come as a header may not come as a trailer either: some servers merge the two.
-        strip_hop_by_hop(&mut trailers);
+        strip_answer(&mut trailers);
         if let Ok(injection) = &self.bound.injection {
             remove_injected(&mut trailers, &injection.headers);
         }
         for name in &self.bound.remove_headers {
             remove_aliases(&mut trailers, name.as_str());
         }
-        let ours: Vec<HeaderName> = trailers.keys().filter(|name| admit::is_ours(name.as_str())).cloned().collect();
+        let is_ours =
+            |name: &HeaderName| admit::is_ours(name.as_str()) || trailers.get_all(name).iter().any(client_key::carries);
+        let ours: Vec<HeaderName> = trailers.keys().filter(|name| is_ours(name)).cloned().collect();
         for name in ours {
             trailers.remove(name);
         }

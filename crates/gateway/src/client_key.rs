@@ -6,14 +6,18 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use memchr::memmem;
 use model::route::same_header;
 use model::token;
 use zeroize::Zeroizing;
 
 /// The header that is for nothing else than the client's key.
-const KEYROLL_KEY: &str = "keyroll-key";
+pub(crate) const KEYROLL_KEY: &str = "keyroll-key";
 /// Headers in which SDKs send an API key as it is.
 const BARE: [&str; 2] = ["x-api-key", "api-key"];
+
+/// The length of a key in bytes: `krk_`, 43 digits and 6 of the checksum.
+const LENGTH: usize = 53;
 
 /// The SHA-256 of a client's key.
 pub(crate) type Digest = [u8; 32];
@@ -62,7 +66,24 @@ pub(crate) fn take(headers: &mut HeaderMap) -> Result<Found, Ambiguous> {
     for name in same {
         headers.remove(name);
     }
+    // A copy of the key, or another one, at a place where we take none: an upstream would get it.
+    if headers.values().any(carries) {
+        return Err(Ambiguous);
+    }
     Ok(found)
+}
+
+/// Whether a well-formed client key stands anywhere in a text.
+pub(crate) fn holds(text: &[u8]) -> bool {
+    let whole = |at: usize| std::str::from_utf8(text.get(at..at.checked_add(LENGTH)?)?).ok();
+    memmem::find_iter(text, b"krk_").filter_map(whole).any(|key| token::well_formed(key, token::CLIENT_KEY))
+}
+
+/// Whether a header's value holds a well-formed key, as it is or in basic credentials.
+pub(crate) fn carries(value: &HeaderValue) -> bool {
+    let value = value.as_bytes();
+    let (scheme, credentials) = credentials(value);
+    holds(value) || (scheme.eq_ignore_ascii_case(b"basic") && decoded(credentials).is_some_and(|plain| holds(&plain)))
 }
 
 enum Carried {
@@ -83,13 +104,18 @@ fn carried(name: &HeaderName, value: &HeaderValue) -> Carried {
     if !is(AUTHORIZATION.as_str()) {
         return Carried::Nothing;
     }
-    let scheme = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
-    let (scheme, rest) = value.split_at_checked(scheme).unwrap_or((value, &[]));
-    let rest = rest.trim_ascii();
+    let (scheme, rest) = credentials(value);
     if scheme.eq_ignore_ascii_case(b"bearer") && is_ours(rest) {
         return one(rest);
     }
     if scheme.eq_ignore_ascii_case(b"basic") { basic(rest) } else { Carried::Nothing }
+}
+
+/// A scheme and what follows it. Between them must be a space; many servers take a tab for one.
+fn credentials(value: &[u8]) -> (&[u8], &[u8]) {
+    let scheme = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(scheme).unwrap_or((value, &[]));
+    (scheme, rest.trim_ascii())
 }
 
 fn one(key: &[u8]) -> Carried {
@@ -102,9 +128,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+fn decoded(credentials: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    BASE64.decode(credentials).ok().map(Zeroizing::new)
+}
+
 /// Basic authentication with the key as user name or as password (RFC 7617).
 fn basic(credentials: &[u8]) -> Carried {
-    let Ok(plain) = BASE64.decode(credentials).map(Zeroizing::new) else { return Carried::Nothing };
+    let Some(plain) = decoded(credentials) else { return Carried::Nothing };
     let colon = plain.iter().position(|byte| *byte == b':').unwrap_or(plain.len());
     let (user, password) = plain.split_at_checked(colon).unwrap_or((&plain, &[]));
     let password = password.strip_prefix(b":").unwrap_or(password);

@@ -14,7 +14,7 @@ use model::client::Client;
 use model::snapshot::{Bound, Injection};
 use model::template::Facts;
 use model::time::Timestamp;
-use outbound::inject::{InjectError, inject_body, inject_headers, inject_target, is_json, set_injected};
+use outbound::inject::{Announced, InjectError, announced, inject_body, inject_headers, inject_target, set_injected};
 use outbound::{BodyError, OutBody};
 
 use crate::answer::{self, Refusal};
@@ -24,13 +24,16 @@ use crate::select::Selected;
 
 /// The longest body into which members are put where the route sets no limit of its own; it is held in memory.
 const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
+/// The longest one whatever the route allows.
+const MAX_JSON_BODY: u64 = 8 * 1024 * 1024;
 
-/// Builds the request to the upstream. Where one secret of it cannot be used, nothing is sent, and what was not read
-/// of the body stays where it was.
+/// Builds the request to the upstream; `said` is what the client said about the body. Where one secret of it cannot be
+/// used, nothing is sent, and what was not read of the body stays where it was.
 pub(crate) async fn inject(
     mut parts: Parts,
     body: &mut Option<Incoming>,
     selected: &Selected,
+    said: Announced,
     client: &Client,
     request_id: &str,
     now: Timestamp,
@@ -57,8 +60,8 @@ pub(crate) async fn inject(
     parts.uri =
         inject_target(&bound.upstream, &selected.path, parts.uri.query(), &injection.query, &facts).map_err(refused)?;
     headers(&mut parts, bound, injection, &facts)?;
-    let body = if takes_members(&parts, injection) {
-        let limit = bound.max_request_body.unwrap_or(DEFAULT_JSON_BODY);
+    let body = if takes_members(&parts, injection, said)? {
+        let limit = bound.max_request_body.unwrap_or(DEFAULT_JSON_BODY).min(MAX_JSON_BODY);
         let whole = collect(body, limit, bound.idle.as_std()).await?;
         OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
     } else {
@@ -104,10 +107,22 @@ fn headers(parts: &mut Parts, bound: &Bound, injection: &Injection, facts: &Fact
     inject_headers(headers, &injection.headers, facts).map_err(refused)
 }
 
-/// Members are put into JSON bodies of the methods that carry one; every other request goes without them.
-fn takes_members(parts: &Parts, injection: &Injection) -> bool {
-    let method = [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method);
-    method && !injection.body.is_empty() && is_json(&parts.headers)
+/// Members are put into JSON bodies of the methods that carry one; every other request goes without them. What an
+/// upstream could take for such a body and we cannot fill does not go at all.
+fn takes_members(parts: &Parts, injection: &Injection, said: Announced) -> Result<bool, Refusal> {
+    let is = |method: &Method| parts.method.as_str().eq_ignore_ascii_case(method.as_str());
+    if injection.body.is_empty() || ![Method::POST, Method::PUT, Method::PATCH].iter().any(is) {
+        return Ok(false);
+    }
+    match said.max(announced(&parts.headers)) {
+        Announced::Other => Ok(false),
+        Announced::Json => Ok(true),
+        Announced::Unreadable => {
+            let detail = "Nothing was sent: this route adds members to JSON bodies. Send the body without \
+                          Content-Encoding, and say once in Content-Type that it is JSON.";
+            Err(Refusal::new(answer::BODY_NOT_READABLE, detail))
+        }
+    }
 }
 
 /// The whole body, not longer than `limit` and without a pause longer than `idle`.

@@ -103,11 +103,11 @@ async fn pass(
     if let Some(line) = &mut line {
         line.bound_to(&selected.bound);
     }
-    let request = inject(parts, body, &selected, client, id, now).await?;
+    let request = inject(parts, body, &selected, admitted.announced, client, id, now).await?;
     let started = Instant::now();
     let (forwarded, usage) = forward(shared, &selected.bound, request).await?;
     if let Some(line) = &mut line {
         line.waited(started.elapsed());
     }
-    respond(forwarded, usage, &selected.bound)
+    respond(forwarded, usage, &selected.bound).await
 }

@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::VIA;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+use model::route::Guard;
 use model::snapshot::Bound;
 use outbound::guard::{self, GuardedBody, GuardedError, guard_headers};
-use outbound::inject::strip_hop_by_hop;
+use outbound::inject::strip_answer;
 use outbound::{AnswerBody, AnswerError, Forwarded};
 
 use crate::answer::{self, NAME, PROXY_STATUS, Refusal};
@@ -18,16 +20,20 @@ use crate::report::{Line, Use, Verdict};
 use crate::serve::Answering;
 
 /// Turns the upstream's answer into the client's, or withholds it where the route says so.
-pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> Result<Response<Body>, Refusal> {
+pub(crate) async fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> Result<Response<Body>, Refusal> {
     let Forwarded { response, sent } = forwarded;
     let (mut parts, body) = response.into_parts();
     let verdict = usage.answered(sent, parts.status, &parts.headers);
-    strip_hop_by_hop(&mut parts.headers);
+    strip_answer(&mut parts.headers);
     let content = if guard::is_needed(bound) {
         guard_headers(&mut parts.headers, bound)
             .map_err(|leak| Refusal::new(answer::WITHHELD, format!("Nothing was passed on: {leak}.")))?;
         check_readable(&parts.headers, &body)?;
-        Content::Guarded(Box::new(GuardedBody::new(body, bound)))
+        let body = GuardedBody::new(body, bound);
+        match body.size_hint().exact() {
+            Some(1..=AT_ONCE) if bound.guard == Guard::Block => Content::Own(Some(at_once(body).await?)),
+            _ => Content::Guarded(Box::new(body)),
+        }
     } else {
         Content::Upstream(Box::new(body))
     };
@@ -37,6 +43,24 @@ pub(crate) fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> R
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;
     Ok(answer)
+}
+
+/// So much of an answer whose length is known is looked at before its head goes out, where the route blocks.
+const AT_ONCE: u64 = 64 * 1024;
+
+/// Reads a whole answer, so that what is wrong with it can still be said in a problem.
+async fn at_once(mut body: GuardedBody<AnswerBody>) -> Result<Bytes, Refusal> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error {
+            GuardedError::Leak => Refusal::new(answer::WITHHELD, format!("Nothing was passed on: {}.", guard::Leak)),
+            GuardedError::Upstream(error) => answer::of_answer(error),
+        })?;
+        if let Some(data) = frame.data_ref() {
+            whole.extend_from_slice(data);
+        }
+    }
+    Ok(whole.freeze())
 }
 
 /// The guard asked for an encoding that it can read; what comes in another one all the same is not passed on unread.
@@ -110,6 +134,9 @@ impl Body {
             if let Some(line) = &mut self.line {
                 line.broke_off();
             }
+            if let Some(answering) = &mut self.answering {
+                answering.broke_off();
+            }
             return;
         };
         let Some(data) = frame.data_ref() else { return };
@@ -167,7 +194,7 @@ impl HttpBody for Body {
 fn clean(frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {
-            strip_hop_by_hop(&mut trailers);
+            strip_answer(&mut trailers);
             Frame::trailers(trailers)
         }
         Err(data) => data,

@@ -63,6 +63,9 @@ pub struct Limits {
     pub head: Duration,
     /// How long a client may leave an answer unread.
     pub write: Duration,
+    /// How long a client that has closed its side waits for an answer, or for the next piece of one. That it wants
+    /// none any more looks the same until something is written to it; then its request to the upstream is given up.
+    pub half_closed: Duration,
     /// Header fields in one request.
     pub headers: usize,
     /// The size of a request's head, in bytes.
@@ -76,6 +79,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(60),
             write: Duration::from_secs(60),
+            half_closed: Duration::from_secs(10),
             headers: 100,
             head_size: 64 * 1024,
         }

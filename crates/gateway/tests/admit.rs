@@ -55,6 +55,13 @@ fn ambiguous_framing_is_refused_and_the_connection_closed() {
         ("a bare line feed", format!("GET /r/ HTTP/1.1\r\nHost: a\r\n{auth}X: a\nY: b\r\n\r\n"), false),
         ("a bare carriage return", format!("GET /r/ HTTP/1.1\r\nHost: a\r\n{auth}X: a\rY: b\r\n\r\n"), false),
         ("a space before the colon", format!("GET /r/ HTTP/1.1\r\nHost: a\r\n{auth}X : a\r\n\r\n"), false),
+        ("a fragment", format!("GET /r/x#frag HTTP/1.1\r\nHost: a\r\n{auth}\r\n"), false),
+        ("an encoded #", format!("GET /r/x%23frag HTTP/1.1\r\nHost: a\r\n{auth}\r\n"), true),
+        (
+            "a huge length",
+            format!("POST /r/ HTTP/1.1\r\nHost: a\r\n{auth}Content-Length: {}\r\n\r\n", u128::MAX),
+            false,
+        ),
         ("a NUL", format!("GET /r/ HTTP/1.1\r\nHost: a\r\n{auth}X: a\0b\r\n\r\n"), false),
     ] {
         let before = upstream.count();
@@ -70,6 +77,33 @@ fn ambiguous_framing_is_refused_and_the_connection_closed() {
             let next = connection.call(&request("GET", "/r/", &[], b""));
             assert!(next.is_err(), "{what}: the connection is closed");
         }
+    }
+}
+
+#[test]
+fn the_eye_on_line_feeds_cannot_be_led_astray() {
+    let upstream = Upstream::ok();
+    let rig = Rig::to(&upstream);
+    let head = |value: &str| {
+        format!("POST /r/ HTTP/1.1\r\nHost: a\r\nKeyroll-Key: {}\r\nContent-Length: {value}\r\n\r\n", key(1))
+    };
+    let bare = format!("GET /r/ HTTP/1.1\r\nHost: a\r\nKeyroll-Key: {}\r\nX: a\nX-Hidden: b\r\n\r\n", key(1));
+    for value in ["12".to_owned(), format!("{}12", " ".repeat(60)), format!("{}12", "0".repeat(60))] {
+        upstream.clear();
+        let mut connection = rig.connect();
+        let body = "a\nb\nc\n\n\r\n\n\nd";
+        for _ in 0..2 {
+            assert_eq!(connection.call(format!("{}{body}", head(&value)).as_bytes()).unwrap().status, 200);
+            assert_eq!(upstream.last().body, body.as_bytes(), "{value:?}: the body arrives as it was sent");
+        }
+        // Also where it does not come at once.
+        let (first, second) = bare.split_at(bare.len() - 10);
+        connection.send(first.as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let refused = connection.call(second.as_bytes()).unwrap();
+        assert_eq!((refused.status, code(&refused).as_str()), (400, "request-invalid"), "{value:?}");
+        assert!(connection.call(&request("GET", "/r/", &[], b"")).is_err(), "the connection is closed");
+        assert_eq!(upstream.count(), 2);
     }
 }
 
@@ -166,12 +200,95 @@ fn two_keys_are_refused() {
     let upstream = Upstream::ok();
     let rig = Rig::to(&upstream);
     let other = key(1);
-    for headers in [[("X-Api-Key", other.as_str())], [("Keyroll-Key", &other)], [("Keyroll_Key", &other)]] {
-        let reply = rig.call("GET", "/r/", &headers, b"");
-        assert_eq!(code(&reply), "client-key-ambiguous", "{headers:?}");
+    let (token, bearer, tabbed) = (format!("Token {other}"), format!("Bearer {other}"), format!("Bearer\t{other}"));
+    let basic = format!("Basic\t{}", STANDARD.encode(format!("x-{other}:")));
+    let cookie = format!("a=b; key={other}");
+    for header in [
+        ("X-Api-Key", other.as_str()),
+        ("Keyroll-Key", &other),
+        ("Authorization", &token),
+        ("Authorization", &tabbed),
+        ("Authorization", &basic),
+        ("Proxy-Authorization", &bearer),
+        ("X-Api-Key", &bearer),
+        ("Api_Key", &bearer),
+        ("Cookie", &cookie),
+    ] {
+        let reply = rig.call("GET", "/r/", &[header], b"");
+        assert_eq!((reply.status, code(&reply).as_str()), (400, "client-key-ambiguous"), "{header:?}");
     }
     assert_eq!(upstream.count(), 0);
-    assert_eq!(rig.call("GET", "/r/", &[("X-Api-Key", "theirs")], b"").status, 200);
+    for header in [("X-Api-Key", "theirs"), ("Authorization", "Token krk_theirs"), ("Cookie", "a=krk_")] {
+        assert_eq!(rig.call("GET", "/r/", &[header], b"").status, 200, "{header:?}");
+    }
+}
+
+#[test]
+fn keys_do_not_belong_into_urls() {
+    let upstream = Upstream::ok();
+    let rig = Rig::to(&upstream);
+    for path in [format!("/r/?api_key={}", key(1)), format!("/r/?a=b&c={}&d", key(9)), format!("/r/{}/x", key(1))] {
+        let reply = rig.get(&path);
+        assert_eq!((reply.status, code(&reply).as_str()), (400, "request-invalid"), "{path}");
+        assert!(!reply.text().contains("krk_"));
+        let alone = rig.raw(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(code(&alone), "request-invalid", "{path}");
+    }
+    assert_eq!(upstream.count(), 0);
+    assert_eq!(rig.get("/r/krk_x?api_key=krk_abc").status, 200);
+    // Nor into ids that are logged.
+    assert_eq!(code(&rig.call("GET", "/r/", &[("X-Request-Id", &key(1))], b"")), "client-key-ambiguous");
+}
+
+#[test]
+fn methods_are_written_in_capitals() {
+    let upstream = Upstream::ok();
+    let rig = Rig::to(&upstream);
+    for method in ["get", "Post", "pUT", "patch", "trace", "Trace", "connect", "options"] {
+        let reply = rig.call(method, "/r/", &[], b"");
+        assert_eq!((reply.status, code(&reply).as_str()), (400, "request-invalid"), "{method}");
+    }
+    assert_eq!(upstream.count(), 0);
+    for method in ["GET", "POST", "PROPFIND", "my-method"] {
+        assert_eq!(rig.call(method, "/r/", &[], b"").status, 200, "{method}");
+        assert_eq!(upstream.last().method, method);
+    }
+}
+
+#[test]
+fn our_own_headers_are_obeyed_or_refused() {
+    let upstream = Upstream::ok();
+    let rig = Rig::to(&upstream);
+    for header in ["Keyroll_Environment", "keyroll.environment", "Keyroll_Key", "KEYROLL-KEY.", "keyroll.key"] {
+        let reply = rig.call("GET", "/r/", &[(header, "production")], b"");
+        let wanted = if header.ends_with("KEY.") { (200, None) } else { (400, Some("request-invalid")) };
+        assert_eq!((reply.status, wanted.1.map(|_| code(&reply)).as_deref()), wanted, "{header}");
+    }
+    assert_eq!(rig.call("GET", "/r/", &[("KEYROLL-ENVIRONMENT", "production")], b"").status, 200);
+    assert_eq!(code(&rig.call("GET", "/r/", &[("Keyroll-Environment", "staging")], b"")), "client-not-allowed");
+}
+
+#[test]
+fn aliases_of_framing_go_no_further() {
+    let upstream = Upstream::ok();
+    let rig = Rig::to(&upstream);
+    let aliases = [
+        ("Transfer_Encoding", "chunked"),
+        ("Content_Length", "5"),
+        ("Content.Length", "5"),
+        ("Keep_Alive", "timeout=5"),
+        ("Proxy_Authorization", "Basic x"),
+        ("Proxy.Connection", "close"),
+        ("Http2_Settings", "AAAA"),
+        ("X_Other", "1"),
+    ];
+    assert_eq!(rig.call("POST", "/r/", &aliases, b"hello, world").status, 200);
+    let record = upstream.last();
+    assert_eq!((record.body.as_slice(), record.all("content-length")), (&b"hello, world"[..], vec!["12".to_owned()]));
+    assert_eq!(record.header("x_other").as_deref(), Some("1"));
+    for (name, _) in &aliases[..7] {
+        assert_eq!(record.header(name), None, "{name}");
+    }
 }
 
 #[test]

@@ -92,7 +92,17 @@ fn block_ends_the_answer() {
     assert_eq!((reply.status, code(&reply).as_str()), (502, "answer-withheld"));
     assert_eq!(rig.world.drained("api_key", "r").unwrap().counts[0], 1, "it was a use all the same");
     upstream.answer_with(|_| Answer::text(200, format!("body {VALUE}")));
-    assert!(rig.connect().call(&request("GET", "/r/", &[], b"")).is_err(), "it breaks off visibly");
+    let reply = rig.get("/r/");
+    assert_eq!((reply.status, code(&reply).as_str()), (502, "answer-withheld"), "nothing has gone out yet");
+    upstream.answer_with(|_| Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"));
+    assert_eq!(code(&rig.get("/r/")), "upstream-protocol-error");
+    for answer in [
+        Answer::chunks(200, vec![(Duration::ZERO, format!("body {VALUE}").into_bytes())]),
+        Answer::text(200, format!("{}{VALUE}", " ".repeat(64 * 1024))),
+    ] {
+        upstream.answer_with(move |_| answer.clone());
+        assert!(rig.connect().call(&request("GET", "/r/", &[], b"")).is_err(), "it breaks off visibly");
+    }
     upstream.answer_with(|_| Answer::text(200, "nothing of it"));
     assert_eq!(rig.get("/r/").text(), "nothing of it");
 }

@@ -150,6 +150,81 @@ fn members_of_json_bodies() {
 }
 
 #[test]
+fn what_cannot_be_filled_is_not_sent() {
+    let upstream = Upstream::ok();
+    let mut world = World::new();
+    let body = json!({"body": {"token": "{{api_key}}"}});
+    world.route("r", &upstream.url(), &json!({"inject": body, "remove_headers": ["X-Debug"]}));
+    world.route("plain", &upstream.url(), &json!({}));
+    let typed = json!({"headers": {"Content-Type": "application/json"}, "body": {"token": "{{api_key}}"}});
+    world.route("typed", &upstream.url(), &json!({"inject": typed}));
+    world.route("removed", &upstream.url(), &json!({"inject": body, "remove_headers": ["Content-Type"]}));
+    let rig = Rig::start(world);
+    let json = ("Content-Type", "application/json");
+    for headers in [
+        &[json, ("Content-Encoding", "gzip")][..],
+        &[json, ("Content-Encoding", "identity, br")],
+        &[json, ("Content_Encoding", "gzip")],
+        &[json, ("Content-Encoding", "gzip"), ("Connection", "content-encoding")],
+        &[json, ("Content-Type", "text/plain")],
+        &[("Content-Type", "text/plain"), json],
+        &[json, json],
+        &[json, ("Content_Type", "text/plain")],
+        &[("Content-Type", "text/plain, application/json")],
+    ] {
+        for method in ["POST", "PUT", "PATCH"] {
+            let reply = rig.call(method, "/r/", headers, b"{}");
+            assert_eq!((reply.status, code(&reply).as_str()), (415, "body-not-readable"), "{method} {headers:?}");
+        }
+        assert_eq!(upstream.count(), 0);
+    }
+    // What can be filled is filled, however hard the client makes it.
+    let odd = [b"application/json; a=\"".to_vec(), vec![0xfc], b"\"".to_vec()].concat();
+    let mut raw =
+        format!("POST /r/ HTTP/1.1\r\nHost: a\r\nKeyroll-Key: {}\r\nContent-Length: 2\r\n", key(1)).into_bytes();
+    raw.extend_from_slice(&[b"Content-Type: ", &odd[..], b"\r\n\r\n{}"].concat());
+    assert_eq!(rig.raw(raw).status, 200);
+    assert_eq!(upstream.last().body, br#"{"token":"sk_live_4242"}"#);
+    for (path, headers) in [
+        ("/r/", &[json][..]),
+        ("/r/", &[json, ("Connection", "content-type")]),
+        ("/r/", &[json, ("Content-Encoding", "Identity")]),
+        ("/r/", &[("Content_Type", "application/json")]),
+        ("/removed/", &[json]),
+        ("/typed/", &[("Content-Type", "text/plain")]),
+    ] {
+        assert_eq!(rig.call("POST", path, headers, b"{}").status, 200, "{path} {headers:?}");
+        assert_eq!(upstream.last().body, br#"{"token":"sk_live_4242"}"#, "{path} {headers:?}");
+    }
+    // Elsewhere, and for what is not JSON, nothing of this matters.
+    let gzip = ("Content-Encoding", "gzip");
+    for (path, headers) in [("/plain/", [json, gzip]), ("/r/", [("Content-Type", "text/plain"), gzip])] {
+        assert_eq!(rig.call("POST", path, &headers, b"packed").status, 200);
+        assert_eq!(upstream.last().body, b"packed");
+    }
+}
+
+#[test]
+fn bodies_that_are_filled_are_held_in_bounded_memory() {
+    let upstream = Upstream::ok();
+    let settings = json!({"inject": {"body": {"token": "{{api_key}}"}}, "max_request_body": 64 * 1024 * 1024});
+    let rig = Rig::to_with(&upstream, &settings);
+    let body = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
+    let json = ("Content-Type", "application/json");
+    let (fits, large) = (body(8 * 1024 * 1024), body(8 * 1024 * 1024 + 1));
+    assert_eq!(rig.call("POST", "/r/", &[json], fits.as_bytes()).status, 200);
+    assert!(upstream.last().body.len() > fits.len());
+    let before = upstream.count();
+    let head = format!("POST /r/ HTTP/1.1\r\nHost: a\r\nKeyroll-Key: {}\r\nContent-Type: application/json\r\n", key(1));
+    let announced = rig.raw(format!("{head}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", large.len()));
+    assert_eq!((announced.status, code(&announced).as_str()), (413, "request-too-large"));
+    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+    assert_eq!(code(&rig.raw(chunked)), "request-too-large");
+    assert_eq!(upstream.count(), before);
+    assert_eq!(rig.call("POST", "/r/", &[], large.as_bytes()).status, 200, "what is streamed may be longer");
+}
+
+#[test]
 fn bodies_may_not_be_longer_than_the_route_allows() {
     let upstream = Upstream::ok();
     let rig = Rig::to_with(&upstream, &json!({"max_request_body": 10}));
@@ -172,9 +247,10 @@ fn bodies_may_not_be_longer_than_the_route_allows() {
 fn trailers_cannot_carry_what_headers_may_not() {
     let upstream = Upstream::ok();
     let rig = Rig::to_with(&upstream, &json!({"remove_headers": ["X-Debug"]}));
-    let names = "X-Sum, Authorization, X-Debug, Keyroll-Key, Connection";
+    let names = "X-Sum, Authorization, X-Debug, Keyroll-Key, Connection, Content_Length, X-Copy";
     let head = format!("POST /r/ HTTP/1.1\r\nHost: a\r\nKeyroll-Key: {}\r\nTrailer: {names}\r\n", key(1));
     let trailers = "X-Sum: 1\r\nAuthorization: Bearer client\r\nX-Debug: 1\r\nKeyroll-Key: krk_x\r\nConnection: x\r\n";
+    let trailers = format!("{trailers}Content_Length: 5\r\nX-Copy: {}\r\n", key(1));
     let body = format!("Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{trailers}\r\n");
     assert_eq!(rig.raw(format!("{head}{body}")).status, 200);
     let record = upstream.last();

@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use common::{NOW, Rig, World, code, key, request};
+use gateway::Limits;
 use model::time::Timestamp;
 use serde_json::json;
 use testkit::{Answer, Upstream};
@@ -22,6 +23,8 @@ fn an_upstreams_own_answer_passes_and_is_marked_as_its_own() {
             .header("Connection", "x-hop")
             .header("X-Hop", "1")
             .header("Keep-Alive", "timeout=5")
+            .header("TE", "trailers")
+            .header("Transfer_Encoding", "chunked")
             .header("Set-Cookie", "a=1")
             .header("Set-Cookie", "b=2")
     });
@@ -33,7 +36,9 @@ fn an_upstreams_own_answer_passes_and_is_marked_as_its_own() {
     assert_eq!(headers["via"], ["1.1 cdn", "1.1 keyroll"]);
     assert_eq!(headers["set-cookie"], ["a=1", "b=2"]);
     assert_eq!(headers["www-authenticate"], ["Bearer"]);
-    assert!(!headers.contains_key("x-hop") && !headers.contains_key("keep-alive"));
+    for name in ["x-hop", "keep-alive", "te", "transfer_encoding", "connection"] {
+        assert!(!headers.contains_key(name), "{name}");
+    }
     // Redirects are the client's to follow.
     upstream.answer_with(|_| Answer::text(302, "").header("Location", "https://elsewhere.test/x"));
     let redirect = rig.get("/r/");
@@ -234,13 +239,15 @@ fn uses_are_counted_by_how_they_ended() {
 
 #[test]
 fn a_client_that_goes_away_leaves_a_use_behind() {
-    let upstream = Upstream::start(|_| Answer::text(200, "late").after(Duration::from_secs(1)));
-    let rig = Rig::to(&upstream);
+    let upstream = Upstream::start(|_| Answer::text(200, "late").after(Duration::from_secs(4)));
+    let mut world = World::new();
+    world.route("r", &upstream.url(), &json!({}));
+    let rig = Rig::with(world, Limits { half_closed: Duration::from_millis(300), ..Limits::default() });
     let mut connection = rig.connect();
     connection.stream().get_mut().write_all(&request("GET", "/r/", &[], b"")).unwrap();
     upstream.wait_for(1);
     drop(connection);
-    let until = Instant::now() + Duration::from_secs(5);
+    let until = Instant::now() + Duration::from_secs(3);
     // Drained in between, the use and how it ended may come in two parts.
     let mut unreachable = 0;
     while unreachable == 0 {
@@ -248,4 +255,69 @@ fn a_client_that_goes_away_leaves_a_use_behind() {
         unreachable = rig.world.drained("api_key", "r").map_or(0, |drained| drained.counts[5]);
     }
     assert_eq!(unreachable, 1);
+}
+
+#[test]
+fn a_client_that_has_closed_its_side_gets_its_answer() {
+    let event = |after: u64, text: &str| (Duration::from_millis(after), text.as_bytes().to_vec());
+    let events = vec![event(0, "one "), event(300, "two "), event(300, "three")];
+    let upstream = Upstream::start(move |request| match request.target.as_str() {
+        "/stream" => Answer::chunks(200, events.clone()),
+        _ => Answer::text(200, "late").after(Duration::from_millis(300)),
+    });
+    let mut world = World::new();
+    world.route("r", &upstream.url(), &json!({}));
+    let rig = Rig::with(world, Limits { half_closed: Duration::from_millis(450), ..Limits::default() });
+    let (get, post) = (request("GET", "/r/", &[], b""), request("POST", "/r/", &[], b"body"));
+    let both = [get.clone(), post.clone()].concat();
+    let stream = request("GET", "/r/stream", &[], b"");
+    for (sent, answers) in
+        [(get, &["late"][..]), (post, &["late"]), (both, &["late", "late"]), (stream, &["one two three"])]
+    {
+        let mut connection = rig.connect();
+        connection.send(&sent).unwrap();
+        connection.stream().get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        let start = Instant::now();
+        for wanted in answers {
+            let reply = connection.reply(false).unwrap();
+            assert_eq!((reply.status, reply.text().as_str()), (200, *wanted));
+        }
+        assert_eq!(connection.stream().read(&mut [0]).unwrap(), 0, "then the connection ends");
+        assert!(start.elapsed() < Duration::from_secs(2));
+    }
+    // An idle connection, and one in the middle of a request, end at once.
+    for sent in [&b""[..], b"GET /r/ HTTP/1.1\r\n"] {
+        let mut connection = rig.connect();
+        connection.send(sent).unwrap();
+        connection.stream().get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+        let start = Instant::now();
+        let _ = connection.stream().read_to_end(&mut Vec::new());
+        assert!(start.elapsed() < Duration::from_millis(300));
+    }
+}
+
+#[test]
+fn an_http_1_0_client_sees_that_an_answer_was_cut_off() {
+    let chunked = |end: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{end}");
+    let old = format!("GET /r/ HTTP/1.0\r\nHost: a\r\nKeyroll-Key: {}\r\n\r\n", key(1));
+    let whole = chunked("0\r\n\r\n");
+    let upstream = Upstream::start(move |_| Answer::raw(whole.clone()));
+    let rig = Rig::to(&upstream);
+    let reply = rig.raw(&old);
+    assert_eq!((reply.status, reply.text().as_str(), reply.header("content-length")), (200, "abc", None));
+    let cut = chunked("");
+    upstream.answer_with(move |_| Answer::raw(cut.clone()));
+    let result = rig.connect().call(old.as_bytes());
+    assert!(result.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset), "{result:?}");
+    // A drain that is out of patience cuts off, too.
+    upstream.answer_with(|_| {
+        Answer::chunks(200, vec![(Duration::ZERO, b"abc".to_vec()), (Duration::from_secs(5), b"d".to_vec())])
+    });
+    let mut connection = rig.connect();
+    connection.send(old.as_bytes()).unwrap();
+    upstream.wait_for(3);
+    std::thread::sleep(Duration::from_millis(100));
+    rig.running.abort();
+    let result = connection.reply(false);
+    assert!(result.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset), "{result:?}");
 }

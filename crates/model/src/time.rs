@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The wall clock, passed in so that every decision about time can be tested.
@@ -23,6 +26,10 @@ pub struct Timestamp(i64);
 
 /// The last moment that RFC 3339 can write, 9999-12-31T23:59:59.999Z.
 const LAST: i64 = 253_402_300_799_999;
+
+/// The first moment. Moments are reckoned from it by calendar and clock, since `jiff::Timestamp` ends a day before
+/// [`LAST`].
+const FIRST: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
     /// A moment from milliseconds since 1970, brought into the years 1970 to 9999.
@@ -52,8 +59,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(moment) => write!(f, "{moment:.3}"),
+        match FIRST.checked_add(SignedDuration::from_millis(self.0)) {
+            Ok(moment) => write!(f, "{moment:.3}Z"),
             Err(_) => f.write_str("9999-12-31T23:59:59.999Z"),
         }
     }
@@ -80,8 +87,11 @@ impl FromStr for Timestamp {
     type Err = TimeError;
 
     fn from_str(text: &str) -> Result<Self, TimeError> {
-        let moment: jiff::Timestamp = text.parse().map_err(|_| TimeError::Timestamp)?;
-        Ok(Self::from_millis(moment.as_millisecond()))
+        let parts = Pieces::parse(text).map_err(|_| TimeError::Timestamp)?;
+        let (time, offset) = parts.time().zip(parts.to_numeric_offset()).ok_or(TimeError::Timestamp)?;
+        let local = parts.date().to_datetime(time).duration_since(FIRST);
+        let since = local.saturating_sub(SignedDuration::from_secs(offset.seconds().into()));
+        Ok(Self::from_millis(i64::try_from(since.as_millis()).map_err(|_| TimeError::Timestamp)?))
     }
 }
 
@@ -213,7 +223,26 @@ mod tests {
     fn moments_are_rfc_3339_in_utc() {
         let moment: Timestamp = "2026-11-23T15:12:00.25+01:00".parse().unwrap();
         assert_eq!(moment.to_string(), "2026-11-23T14:12:00.250Z");
-        assert!("2026-11-23".parse::<Timestamp>().is_err());
+        for text in
+            ["2026-11-23", "2026-11-23T14:12:00", "14:12:00Z", "2026-13-01T00:00:00Z", "+010000-01-01T00:00:00Z"]
+        {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimeError::Timestamp), "{text}");
+        }
         assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn the_last_days_are_moments_too() {
+        for (text, told) in [
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+            ("9999-12-31T00:00:00.5+02:00", "9999-12-30T22:00:00.500Z"),
+            ("9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.999Z"),
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
+            ("2024-02-29T23:59:59.999Z", "2024-02-29T23:59:59.999Z"),
+        ] {
+            let moment: Timestamp = text.parse().unwrap();
+            assert_eq!(moment.to_string(), told, "{text}");
+            assert_eq!(told.parse(), Ok(moment), "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::name::SecretName;
 use model::route::RouteSpec;
 use model::secret::{Class, Kind, Limits, Secret, SecretValue, State};
-use model::snapshot::{BindError, Bound, HeaderFill, Opened, Unusable, bind, opened};
+use model::snapshot::{BindError, Bound, HeaderFill, Opened, Unusable, bind, opened, unreadable};
 use model::template::Facts;
 use model::time::Timestamp;
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ fn secrets() -> HashMap<SecretName, Arc<Opened>> {
         secret("key", Some("sk_1 $1 {{key}}")),
         secret("pem", Some("-----BEGIN\nEND-----")),
         secret("sealed", None),
+        ("unread".parse().unwrap(), unreadable("unread".parse().unwrap())),
     ])
 }
 
@@ -111,6 +112,7 @@ fn nothing_is_sent_where_a_value_is_missing_or_misplaced() {
     let table = [
         (json!({"headers": {"A": "{{gone}}"}}), Unusable::Missing(name("gone")), "secret-not-found"),
         (json!({"headers": {"A": "{{sealed}}"}}), Unusable::Sealed(name("sealed")), "secret-unusable"),
+        (json!({"headers": {"A": "{{unread}}"}}), Unusable::Sealed(name("unread")), "secret-unusable"),
         (json!({"headers": {"A": "{{pem}}"}}), Unusable::Misplaced(name("pem")), "secret-unusable"),
         (
             json!({"headers": {"A": "{{key}}"}, "query": {"q": "{{gone}}"}}),

@@ -14,6 +14,7 @@ use model::upstream::{Upstream, may_dial};
 use crate::connection::Connection;
 use crate::dial::dial;
 use crate::exchange::{Lost, exchange};
+use crate::inject::remove_aliases;
 use crate::pool::{self, Key, Lease};
 use crate::{AnswerBody, Failure, ForwardError, OutBody, PoolLimits, Resolve, SystemResolver, Tls, TlsSettings};
 
@@ -193,8 +194,8 @@ fn prepare(parts: &mut request::Parts, body: &OutBody, upstream: &Upstream) -> R
     parts.version = Version::HTTP_11;
     parts.extensions = Extensions::new();
     parts.headers.insert(HOST, upstream.host_header().clone());
-    parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.remove(TRANSFER_ENCODING);
+    remove_aliases(&mut parts.headers, CONTENT_LENGTH.as_str());
+    remove_aliases(&mut parts.headers, TRANSFER_ENCODING.as_str());
     match body.size_hint().exact() {
         // A request of these methods means a body, if an empty one (RFC 9110 section 8.6).
         Some(0) if ![Method::POST, Method::PUT, Method::PATCH].contains(&parts.method) => {}

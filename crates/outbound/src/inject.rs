@@ -10,8 +10,8 @@ mod body;
 mod headers;
 mod query;
 
-pub use body::{inject_body, is_json};
-pub use headers::{inject_headers, remove_aliases, remove_injected, set_injected, strip_hop_by_hop};
+pub use body::{Announced, announced, inject_body, is_json};
+pub use headers::{inject_headers, remove_aliases, remove_injected, set_injected, strip_answer, strip_hop_by_hop};
 pub use query::inject_target;
 
 /// Why a request cannot be filled; it is not sent then. Holds no value and no part of the client's body.

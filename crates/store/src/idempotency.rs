@@ -60,6 +60,15 @@ impl WriteTx {
     pub async fn remember(&mut self, record: &IdempotencyRecord) -> Result<(), StoreError> {
         self.execute(INSERT, record.columns()).await.map(drop)
     }
+
+    /// Forgets what is kept under this key, so that another answer may take its place. Without one nothing happens.
+    ///
+    /// # Errors
+    /// As any statement.
+    pub async fn forget_answer(&mut self, owner: &str, key: &str) -> Result<(), StoreError> {
+        // By the key.
+        self.execute("DELETE FROM idempotency WHERE owner = $1 AND key = $2", args![owner, key]).await.map(drop)
+    }
 }
 
 pub(crate) async fn remember(conversation: &Conversation, record: &IdempotencyRecord) -> Result<(), StoreError> {

@@ -16,13 +16,18 @@ use utoipa::{PartialSchema, ToSchema};
 pub struct Inject {
     /// Headers by name.
     #[serde(default, deserialize_with = "map_or_null", skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(example = json!({"Authorization": "Bearer {{stripe_api_key}}"}))]
+    #[schema(
+        value_type = Option<BTreeMap<String, HeaderValue>>,
+        example = json!({"Authorization": "Bearer {{stripe_api_key}}"})
+    )]
     pub headers: BTreeMap<String, HeaderValue>,
     /// Query parameters by name.
     #[serde(default, deserialize_with = "map_or_null", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Option<BTreeMap<String, PlainValue>>)]
     pub query: BTreeMap<String, PlainValue>,
     /// Members of a JSON body (POST, PUT, PATCH) by name.
     #[serde(default, deserialize_with = "map_or_null", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Option<BTreeMap<String, PlainValue>>)]
     pub body: BTreeMap<String, PlainValue>,
 }
 

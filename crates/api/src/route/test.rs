@@ -30,11 +30,13 @@ pub struct TestRoute {
 /// What was sent and what came back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TestAnswer {
-    /// The request as the upstream got it.
-    pub sent: SentRequest,
-    /// The upstream's answer; `null` where none came.
+    /// The request as the upstream got it; `null` in the answer to a repetition under the same `Idempotency-Key`, for
+    /// which it is not kept.
+    pub sent: Option<SentRequest>,
+    /// The upstream's answer; `null` where none came. A repetition is told the status alone.
     pub answer: Option<UpstreamAnswer>,
-    /// Why no answer came, as the gateway would have said it: a `code` such as `upstream-timeout`.
+    /// Why no answer came, as the gateway would have said it: a `code` such as `upstream-timeout`. A repetition is told
+    /// `outcome-unknown` where the first request is not at its end.
     pub error: Option<String>,
     /// How long it took.
     pub times: TestTimes,

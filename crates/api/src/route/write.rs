@@ -15,7 +15,8 @@ pub struct RouteCreate {
     /// Its name, the first segment of its address: `[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?`.
     #[schema(example = "payments")]
     pub name: String,
-    /// Host names by which it can be reached too, path unchanged.
+    /// Host names by which it can be reached too, path unchanged; no addresses and not `localhost`. Changing them needs the
+    /// role `operator` where any environment is protected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Free text.
@@ -36,7 +37,8 @@ pub struct RouteCreate {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteSpec {
-    /// Host names by which it can be reached too, path unchanged.
+    /// Host names by which it can be reached too, path unchanged; no addresses and not `localhost`. Changing them needs the
+    /// role `operator` where any environment is protected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Free text.

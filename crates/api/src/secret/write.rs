@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::{SecretClass, SecretKind, SecretProbe, SecretText};
-use crate::patch::change;
+use crate::patch::{change, given};
 
 /// A new secret. Its value is written once; a new value is a new secret with a new name.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -73,10 +73,12 @@ pub struct SecretPatch {
     #[schema(ignore)]
     pub value: ValueGiven,
     /// What it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = SecretKind)]
     pub kind: Option<SecretKind>,
     /// How critical it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = SecretClass)]
     pub class: Option<SecretClass>,
     /// Free text.
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
@@ -99,7 +101,8 @@ pub struct SecretPatch {
     #[schema(value_type = Option<Vec<String>>)]
     pub allowed_hosts: Option<Option<Vec<String>>>,
     /// Whether the guard keeps the value out of answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
     pub sensitive: Option<bool>,
     /// How the value is tested on its own.
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
@@ -110,7 +113,8 @@ pub struct SecretPatch {
     #[schema(value_type = Option<String>)]
     pub expires_at: Option<Option<String>>,
     /// Whether injection stops at `expires_at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
     pub strict_expiry: Option<bool>,
     /// How often it is to be replaced; `null` for what kind and class say.
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]

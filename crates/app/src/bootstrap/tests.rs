@@ -167,3 +167,39 @@ async fn a_token_from_the_environment_counts_again_only_when_no_admin_is_left() 
     tx.commit(event).await.unwrap();
     assert!(place.start().await.unwrap().first.is_none());
 }
+
+#[tokio::test]
+async fn the_token_of_a_first_start_that_failed_stays_until_the_next() {
+    let place = Place::new().await;
+    let other = rusqlite::Connection::open(place.file("keyroll.db")).unwrap();
+    other
+        .execute_batch("CREATE TRIGGER refuse BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'on purpose'); END")
+        .unwrap();
+    assert!(matches!(refused(place.start().await), BootstrapError::Store(_)));
+    let token = || std::fs::read_to_string(place.file("admin-token")).unwrap();
+    let of_the_failed = token();
+    assert_eq!(place.store.read().await.unwrap().position().revision, 0);
+
+    other.execute_batch("DROP TRIGGER refuse").unwrap();
+    assert!(place.start().await.unwrap().first.unwrap().written);
+    let read = place.store.read().await.unwrap();
+    for (text, opens) in [(of_the_failed, false), (token(), true)] {
+        let found = read.token_by_digest(&envelope::token::digest(text.trim_end())).await.unwrap();
+        assert_eq!(found.is_some(), opens);
+    }
+}
+
+#[tokio::test]
+async fn a_look_tells_whether_a_first_start_was_committed() {
+    let place = Place::new().await;
+    let ready = place.start().await.unwrap();
+    let committed = stored(&place.store.read().await.unwrap()).await.unwrap().unwrap();
+    let other = FingerprintKey::generate(&SystemEntropy).wrap(&ready.keyring, &SystemEntropy);
+    let unsure = || StoreError::Unavailable("the connection ended".to_owned());
+    let (kek_file, token_file) = (&place.file("kek"), &place.file("admin-token"));
+    let (clock, entropy) = (&SystemClock, &SystemEntropy);
+    let bootstrap = Bootstrap { store: &place.store, clock, entropy, kek_file, token_file, token: None };
+    assert!(bootstrap.settle(&committed, unsure()).await.is_ok());
+    let error = bootstrap.settle(&other, unsure()).await.unwrap_err();
+    assert!(matches!(error, BootstrapError::Store(StoreError::Unavailable(_))), "{error}");
+}

@@ -26,6 +26,8 @@ const LIST: &str = "control/src/codes.rs";
 const HANDED_ON: &[(&str, &[u16])] = &[
     ("api/src/read.rs", &[422]),
     ("control/src/endpoints/routes/rules.rs", &[422]),
+    // What a repetition is told in a 200.
+    ("control/src/endpoints/routes/test.rs", &[200]),
     ("control/src/endpoints/secrets/reach.rs", &[409]),
     ("control/src/endpoints/secrets/rules.rs", &[201]),
     ("control/src/refusal.rs", &[422]),
@@ -50,6 +52,8 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("control/src/endpoints/secrets/compare.rs", "no-match"),
     ("control/src/idempotency.rs", "idempotency-key"),
     ("control/src/idempotency.rs", "idempotency-replayed"),
+    ("model/src/route/validate/mod.rs", "ip6-localhost"),
+    ("model/src/route/validate/mod.rs", "ip6-loopback"),
 ];
 
 /// By code: the statuses, each with the first file that gives it.

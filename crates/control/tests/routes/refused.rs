@@ -128,6 +128,77 @@ async fn a_host_leads_to_one_route() {
 }
 
 #[tokio::test]
+async fn the_names_of_the_gateway_itself_lead_nowhere_else() {
+    let house = house().await;
+    let mut body = payments();
+    let own = [
+        "localhost",
+        "api.localhost",
+        "localhost.localdomain",
+        "ip6-localhost",
+        "127.0.0.1",
+        "10.0.0.7",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "127.0.0.0x1",
+        "::1",
+        "[::1]",
+        "fe80::1",
+    ];
+    body["hosts"] = json!(own);
+    let reply = house.send(Role::Admin, "POST", "/v1/routes", body.clone()).await.expect(422);
+    let expected: Vec<_> = (0..own.len()).map(|index| (format!("/hosts/{index}"), "host-invalid".to_owned())).collect();
+    let mut told = reply.errors();
+    told.sort_by_key(|(pointer, _)| pointer.rsplit('/').next().unwrap().parse::<usize>().unwrap());
+    assert_eq!(told, expected, "{}", reply.text);
+    body["hosts"] = json!(["localhost.example", "1.example", "pay", "0x7f.example.com", "xn--bcher-kva.example"]);
+    create(&house, body).await;
+}
+
+#[tokio::test]
+async fn hosts_reach_every_environment_and_so_do_the_rights_for_them() {
+    let house = house().await;
+    let body = |name: &str, hosts: &[&str]| json!({"name": name, "hosts": hosts, "base": {"upstream": "https://api.stripe.com"}, "environments": {"development": {}}});
+    let send = |role: Role, method: &'static str, path: &'static str, body: Value| {
+        let house = &house;
+        async move { house.send(role, method, path, body).await }
+    };
+    let denied = [
+        ("POST", "/v1/routes", body("taker", &["pay.example"])),
+        ("PATCH", "/v1/routes/own", json!({"hosts": ["pay.example"]})),
+        ("PUT", "/v1/routes/own", {
+            let mut body = body("own", &["pay.example"]);
+            body["base"]["shield"] = json!(false);
+            body
+        }),
+    ];
+    send(Role::Developer, "POST", "/v1/routes", body("own", &[])).await.expect(201);
+    for (method, path, body) in denied.clone() {
+        let reply = send(Role::Developer, method, path, body.clone()).await;
+        assert_eq!(reply.refusal(), (403, "permission-denied"), "{method} {body}");
+    }
+    for (method, path, mut body) in denied {
+        // One host is one route's.
+        body["hosts"] = json!([format!("{}.example", method.to_lowercase())]);
+        assert!(send(Role::Operator, method, path, body).await.status.is_success(), "{method}");
+    }
+    // Back to no host, and back to one: both change who is served.
+    for revision in [1, 2] {
+        let path = "/v1/routes/own/roll-back";
+        let reply = send(Role::Developer, "POST", path, json!({"revision": revision})).await;
+        assert_eq!(reply.refusal(), (403, "permission-denied"), "{revision}");
+        send(Role::Operator, "POST", path, json!({"revision": revision})).await.expect(200);
+    }
+    // What leaves the hosts alone, and a deletion, take no more than before.
+    send(Role::Developer, "PATCH", "/v1/routes/own", json!({"base": {"shield": true}})).await.expect(200);
+    send(Role::Developer, "DELETE", "/v1/routes/own", Value::Null).await.expect(204);
+    // Where nothing is protected, nobody is to be protected from it.
+    send(Role::Admin, "PATCH", "/v1/environments/production", json!({"protected": false})).await.expect(200);
+    send(Role::Developer, "POST", "/v1/routes", body("free", &["free.example"])).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_developer_stays_outside_what_is_protected() {
     let house = house().await;
     let open = |name: &str| {
@@ -138,7 +209,6 @@ async fn a_developer_stays_outside_what_is_protected() {
         })
     };
     house.send(Role::Developer, "POST", "/v1/routes", open("own")).await.expect(201);
-    house.send(Role::Developer, "PATCH", "/v1/routes/own", json!({"hosts": ["own.example"]})).await.expect(200);
     // A secret without environments counts as protected, whatever the route.
     let foreign = json!({"base": {"inject": {"headers": {"Authorization": "Bearer {{stripe}}"}}}});
     let denied = [

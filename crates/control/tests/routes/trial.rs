@@ -144,6 +144,11 @@ async fn only_what_the_route_passes_on_is_sent() {
             json!({"environment": "staging", "method": "POST", "path": "/v1/x", "body": "[]", "headers": {"content-type": "application/json"}}),
             vec![("/body", "body-not-json")],
         ),
+        (
+            json!({"environment": "staging", "method": "POST", "path": "/v1/x", "body": "{}",
+                "headers": {"content-type": "application/json", "content-encoding": "gzip"}}),
+            vec![("/headers", "body-not-json")],
+        ),
     ] {
         let expected: Vec<_> = errors.iter().map(|(at, code)| ((*at).to_owned(), (*code).to_owned())).collect();
         let reply = test(&house, body).await.expect(422);
@@ -229,6 +234,100 @@ async fn a_repetition_sends_nothing_and_keeps_no_foreign_body() {
     let path = "/v1/routes/echo/test";
     let first = house.send_with(Role::Admin, "POST", path, &key, body.clone()).await.expect(200);
     let second = house.send_with(Role::Admin, "POST", path, &key, body).await.expect(200);
-    assert_eq!((&first.body["answer"]["body"], &second.body["answer"]["body"]), (&json!("ok"), &json!("")));
-    assert_eq!((&first.body["sent"], upstream.count()), (&second.body["sent"], 1));
+    assert_eq!((&first.body["answer"]["body"], upstream.count()), (&json!("ok"), 1));
+    assert!(first.body["sent"].is_object());
+    let answer = json!({"status": 200, "headers": [], "body": "", "truncated": true});
+    let times = &first.body["times"];
+    assert_eq!(second.body, json!({"sent": null, "answer": answer, "error": null, "times": times}));
+    assert_eq!(second.header("idempotency-replayed"), "true");
+}
+
+/// What the database keeps for a repetition by the admin.
+async fn kept(house: &House) -> String {
+    let tx = house.control.store.read().await.unwrap();
+    tx.idempotency("tok_admin", "one").await.unwrap().unwrap().body
+}
+
+#[tokio::test]
+async fn nothing_of_the_testers_own_is_kept() {
+    let upstream = Upstream::start(|_| Answer::text(200, "planted-answer").header("X-Answer", "planted-answer"));
+    let house = house().await;
+    route(&house, &upstream.url()).await;
+    let body = json!({"environment": "staging", "method": "POST", "path": "/v1/x?q=planted-query", "body": "planted-body",
+        "headers": {"X-Own": "planted-header"}});
+    let key = [("idempotency-key", "one")];
+    let reply = house.send_with(Role::Admin, "POST", "/v1/routes/echo/test", &key, body).await.expect(200);
+    for planted in ["planted-query", "planted-body", "planted-header", "planted-answer"] {
+        assert!(reply.text.contains(planted), "{}", reply.text);
+        assert!(!kept(&house).await.contains(planted), "{}", kept(&house).await);
+    }
+}
+
+#[tokio::test]
+async fn a_repetition_that_comes_too_early_sends_nothing_either() {
+    let upstream = Upstream::start(|_| Answer::text(200, "late").after(Duration::from_millis(700)));
+    let house = house().await;
+    route(&house, &upstream.url()).await;
+    let key = [("idempotency-key", "one")];
+    let send = |body: Value| house.send_with(Role::Admin, "POST", "/v1/routes/echo/test", &key, body);
+    let body = json!({"environment": "staging", "path": "/v1/x"});
+    let early = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        send(body.clone()).await.expect(200)
+    };
+    let (first, early) = tokio::join!(send(body.clone()), early);
+    assert_eq!(first.expect(200).body["answer"]["body"], "late");
+    assert_eq!((&early.body["error"], &early.body["answer"]), (&json!("outcome-unknown"), &Value::Null));
+    assert_eq!(send(body).await.expect(200).body["answer"]["status"], 200);
+    assert_eq!(upstream.count(), 1);
+}
+
+#[tokio::test]
+async fn answers_are_not_to_be_had_in_pieces() {
+    let upstream = Upstream::ok();
+    let house = house().await;
+    route(&house, &upstream.url()).await;
+    let headers = json!({"Range": "bytes=0-3", "If-Range": "\"x\"", "X-Own": "kept"});
+    let reply = test(&house, json!({"environment": "staging", "path": "/v1/x", "headers": headers})).await.expect(200);
+    let got = upstream.last();
+    for name in ["range", "if-range"] {
+        assert_eq!((got.header(name), header(&reply.body["sent"], name)), (None, None), "{name}");
+    }
+    assert_eq!(got.header("x-own").as_deref(), Some("kept"));
+}
+
+#[tokio::test]
+async fn whoever_may_not_use_a_secret_may_not_try_it() {
+    let upstream = Upstream::ok();
+    let house = house().await;
+    // `stripe` may be used anywhere, so that it counts as protected, though in staging here.
+    let body = json!({"name": "echo", "base": {"upstream": upstream.url()},
+        "environments": {"staging": {"inject": {"headers": {"A": "{{stripe}}"}}}, "development": {}}});
+    create(&house, body).await;
+    let staging = json!({"environment": "staging"});
+    assert_eq!(test(&house, staging.clone()).await.refusal(), (403, "permission-denied"));
+    assert_eq!(upstream.count(), 0);
+    house.send(Role::Operator, "POST", "/v1/routes/echo/test", staging).await.expect(200);
+    test(&house, json!({"environment": "development"})).await.expect(200);
+    assert_eq!(upstream.count(), 2);
+}
+
+#[tokio::test]
+async fn an_upstream_may_take_its_time_and_a_token_may_end_meanwhile() {
+    let upstream = Upstream::start(|_| Answer::text(200, "slow").after(Duration::from_secs(5)));
+    let house = house().await;
+    let body = json!({"name": "echo", "base": {"upstream": upstream.url(), "timeouts": {"response": "20s"}}, "environments": {"staging": {}}});
+    create(&house, body).await;
+    let end = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut tx = house.begin().await;
+        tx.revoke_token("tok_developer", house.control.now()).await.unwrap();
+        house.commit(tx).await;
+    };
+    let (reply, ()) = tokio::join!(test(&house, json!({"environment": "staging"})), end);
+    assert_eq!(reply.expect(200).body["answer"]["body"], "slow");
+    // What was sent is on record to its end; nothing else is sent any longer.
+    assert_eq!(events(&house, 1).await[0]["outcome"], "done");
+    assert_eq!(test(&house, json!({"environment": "staging"})).await.refusal(), (401, "token-invalid"));
+    assert_eq!(upstream.count(), 1);
 }

@@ -110,6 +110,8 @@ async fn members_by_rule() {
     let fitting = json!({"value": "x".repeat(65_536), "kind": "other", "owner": "x".repeat(4_096), "allowed_hosts": ["a.example"],
         "probe": {"postgres": {"connections": ["postgres://app@a.example/x"]}}});
     house.secret("fine", fitting).await.expect(201);
+    let for_ever = house.secret("for_ever", json!({"expires_at": "9999-12-31T23:59:59Z"})).await.expect(201);
+    assert_eq!(for_ever.body["expires_at"], "9999-12-31T23:59:59.000Z");
 }
 
 #[tokio::test]
@@ -178,6 +180,27 @@ async fn a_successor_takes_over_what_the_body_leaves_out() {
     let lost = json!({"successor_of": "strip"});
     let reply = house.secret("a3", lost).await;
     assert_eq!((reply.refusal(), &reply.body["did_you_mean"]), ((422, "secret-not-found"), &json!("stripe")));
+}
+
+#[tokio::test]
+async fn the_place_of_a_protected_secret_is_not_for_everybody() {
+    let house = House::new().await;
+    for (name, environments) in [
+        ("live", json!(["production"])),
+        ("both", json!(["staging", "production"])),
+        ("any", Value::Null),
+        ("test", json!(["staging"])),
+    ] {
+        house.secret(name, json!({"environments": environments})).await.expect(201);
+        let next = json!({"name": format!("{name}_v2"), "value": "12345678", "successor_of": name, "environments": ["staging"]});
+        if name != "test" {
+            let reply = house.send(Role::Developer, "POST", "/v1/secrets", next.clone()).await;
+            assert_eq!(reply.refusal(), (403, "permission-denied"), "{name}");
+        }
+        let role = if name == "test" { Role::Developer } else { Role::Operator };
+        // `live` may not be used in staging: that takes an operator for one reason more.
+        house.send(role, "POST", "/v1/secrets", next).await.expect(201);
+    }
 }
 
 #[tokio::test]

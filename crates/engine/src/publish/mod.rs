@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use envelope::{Keyring, OpenError};
 use model::secret::SecretValue;
-use model::time::{Span, Timestamp};
 use store::{SealedSecret, StoreError};
 
 use self::update::Update;
 use self::world::World;
 use crate::Shared;
+use crate::freshness::{self, Moment};
 use crate::outage::Outage;
 use crate::supervise::blocking;
 
@@ -25,13 +25,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut changes = shared.options.store.changes();
     let mut outage = Outage::none("publish");
     let mut world = None;
-    let mut seen = shared.options.clock.now();
     loop {
-        let asked = shared.options.clock.now();
-        match outage.note(tick(&shared, &mut world).await) {
-            Some(()) => seen = asked,
-            None => withdraw_if_stale(&shared, seen, asked),
-        }
+        outage.note(tick(&shared, &mut world).await);
         tokio::select! {
             () = shared.options.shutdown.cancelled() => return,
             () = tokio::time::sleep(shared.options.pace.poll) => {}
@@ -43,11 +38,15 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// Brings the world up to date where there is anything new. On an error it stays as it was, and so does the snapshot.
 async fn tick(shared: &Arc<Shared>, world: &mut Option<World>) -> Result<(), StoreError> {
+    let asked = Moment::now(shared);
     let suspects = shared.standing.suspects();
     let tx = shared.options.store.read().await?;
     if let Some(world) = world.as_ref().filter(|world| world.is_at(tx.position(), &suspects)) {
-        if shared.standing.served().is_none() {
-            put(shared, world);
+        let served = shared.options.snapshot.load_full();
+        if served.is_some_and(|served| Arc::ptr_eq(&served, &world.snapshot())) {
+            freshness::serve(shared, asked, None);
+        } else {
+            put(shared, asked, world);
         }
         return Ok(());
     }
@@ -55,26 +54,25 @@ async fn tick(shared: &Arc<Shared>, world: &mut Option<World>) -> Result<(), Sto
         tracing::warn!(incarnation = %tx.position().incarnation, "this is another database, or an older state of it; everything is read anew");
         *world = None;
     }
-    let update = Update::read(&tx, world.as_ref(), suspects).await?;
+    let mut update = Update::read(&tx, world.as_ref(), suspects).await?;
     drop(tx);
-    let (known, tools) = (world.take().unwrap_or_default(), Arc::clone(shared));
+    let is_later = world.is_some();
+    let mut known = world.take().unwrap_or_default();
+    // A key that was revoked opens nothing while what else was changed is compiled.
+    if known.admit(&mut update) && is_later {
+        freshness::amend(shared, known.snapshot());
+    }
+    let tools = Arc::clone(shared);
     // Opening and compiling everything takes seconds where there are 100,000 routes; nobody has to wait behind it.
     let next = blocking(move || known.apply(update, &tools)).await;
-    put(shared, &next);
+    put(shared, asked, &next);
     *world = Some(next);
     Ok(())
 }
 
-fn put(shared: &Shared, world: &World) {
-    shared.options.snapshot.store(Some(world.snapshot()));
-    shared.standing.publish(world.published());
-}
-
-/// What was deleted elsewhere must not be served for ever: when a secret may be deleted, no node can still hold it.
-fn withdraw_if_stale(shared: &Shared, seen: Timestamp, now: Timestamp) {
-    if Span::between(seen, now) > shared.options.max_staleness && shared.options.snapshot.swap(None).is_some() {
-        shared.standing.withdraw();
-        tracing::error!(since = %seen, "the database was away for longer than max_staleness; nothing is served until it is back");
+fn put(shared: &Shared, asked: Moment, world: &World) {
+    if freshness::serve(shared, asked, Some(world.snapshot())) {
+        shared.standing.publish(world.published());
     }
 }
 

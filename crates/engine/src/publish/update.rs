@@ -18,6 +18,8 @@ pub(super) struct Update {
     pub(super) suspects: Suspects,
     /// Secrets whose rows changed, and those that a route has begun to name.
     pub(super) secrets: Vec<SealedSecret>,
+    /// Secrets whose rows are there and cannot be read.
+    pub(super) unreadable: BTreeSet<SecretName>,
     pub(super) routes: Vec<(RouteSpec, BTreeSet<Use>)>,
     pub(super) environments: Vec<Environment>,
     pub(super) clients: Vec<ClientKeys>,
@@ -38,7 +40,9 @@ impl Update {
             let specs = changes.routes.into_iter().map(|row| row.spec);
             specs.map(|spec| (uses(&spec), spec)).map(|(uses, spec)| (spec, uses)).collect::<Vec<_>>()
         });
+        let unreadable = changes.damaged.iter().filter(|damage| damage.of.kind == TombstoneKind::Secret);
         let mut update = Self {
+            unreadable: unreadable.filter_map(|damage| damage.of.name.parse().ok()).collect(),
             routes: routes.await,
             position: changes.position,
             suspects,
@@ -66,8 +70,11 @@ impl Update {
         for name in wanted {
             match tx.sealed_secret(name.as_str()).await {
                 Ok(row) => self.secrets.extend(row),
-                Err(StoreError::Damaged { column, problem }) => tracing::error!(secret = %name, column, problem,
-                    "a stored secret was changed outside Keyroll and cannot be read; it is not used"),
+                Err(StoreError::Damaged { column, problem }) => {
+                    tracing::error!(secret = %name, column, problem,
+                        "a stored secret was changed outside Keyroll and cannot be read; it is not used");
+                    self.unreadable.insert(name);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::name::{EnvironmentName, RouteName, SecretName};
 use model::route::{RouteSpec, effective};
-use model::snapshot::{Bound, Opened, Route, Snapshot, bind, opened};
+use model::snapshot::{Bound, Opened, Route, Snapshot, WantedPool, bind, opened, unreadable};
 use model::usage::TallyKey;
 use store::{Position, SealedSecret, Tombstone, TombstoneKind};
 
@@ -25,6 +25,7 @@ pub(super) struct World {
     suspects: Suspects,
     unopened: Arc<BTreeSet<SecretName>>,
     callers: Callers,
+    wanted: WantedPool,
     snapshot: Arc<Snapshot>,
 }
 
@@ -70,7 +71,33 @@ impl World {
         }
     }
 
-    /// The world after the update, with its snapshot.
+    /// Takes the callers out of the update: the snapshot knows the new ones at once, and nothing else of the update. It
+    /// is of the revision before, since that is what it holds all of. The answer is whether it is another snapshot.
+    pub(super) fn admit(&mut self, update: &mut Update) -> bool {
+        let is_client = |gone: &mut Tombstone| gone.kind == TombstoneKind::Client;
+        let gone: Vec<Tombstone> = update.gone.extract_if(.., is_client).collect();
+        let clients = std::mem::take(&mut update.clients);
+        if gone.is_empty() && clients.is_empty() {
+            return false;
+        }
+        let before = &self.snapshot;
+        let mut next = Snapshot {
+            incarnation: before.incarnation.clone(),
+            revision: before.revision,
+            routes: before.routes.clone(),
+            hosts: before.hosts.clone(),
+            keys: before.keys.clone(),
+            default_environment: before.default_environment.clone(),
+        };
+        for Tombstone { name, .. } in gone {
+            self.callers.remove(&name, &mut next);
+        }
+        self.callers.replace(clients, &mut next);
+        self.snapshot = Arc::new(next);
+        true
+    }
+
+    /// The world after the update, whose callers are taken out, with its snapshot.
     ///
     /// Only what changed is opened and compiled. The maps are copied, which for 100,000 routes is 100,000 pointers and
     /// counters, some milliseconds; what they point to is shared with the snapshot before.
@@ -88,8 +115,6 @@ impl World {
         let gone_environments: HashSet<&str> = gone(TombstoneKind::Environment).collect();
         let lost = |name: &EnvironmentName| gone_environments.contains(name.as_str());
         next.default_environment = default_after(before.default_environment.clone(), &update.environments, lost);
-        gone(TombstoneKind::Client).for_each(|client| self.callers.remove(client, &mut next));
-        self.callers.replace(update.clients, &mut next);
 
         let mut dirty = Dirty::default();
         gone(TombstoneKind::Route).for_each(|route| self.remove_route(route, &mut next));
@@ -97,16 +122,20 @@ impl World {
         gone(TombstoneKind::Secret).for_each(|secret| self.remove_secret(secret, &mut dirty));
         self.suspects = update.suspects;
         self.replace_secrets(update.secrets, shared, &mut dirty);
+        self.replace_unreadable(update.unreadable, &mut dirty);
         self.close_suspects(&mut dirty);
         self.drop_unnamed();
         let usable = |name: &SecretName| self.secrets.get(name).is_some_and(|opened| opened.value.is_some());
         self.unopened = Arc::new(self.index.secrets().filter(|name| !usable(name)).cloned().collect());
 
+        let mut wanted = std::mem::take(&mut self.wanted);
         for name in &dirty.routes {
             let Some(spec) = self.specs.get(name) else { continue };
-            let route = self.compile(spec, before.routes.get(name), &dirty.places, shared);
+            let route = self.compile(spec, before.routes.get(name), &dirty.places, &mut wanted, shared);
             next.routes.insert(name.clone(), Arc::new(route));
         }
+        wanted.drop_unused();
+        self.wanted = wanted;
         self.snapshot = Arc::new(next);
         self
     }
@@ -162,6 +191,15 @@ impl World {
         }
     }
 
+    /// Puts those in, without a value, whose rows cannot be read: somebody tampered with them, which is not the same as
+    /// that there never were any.
+    fn replace_unreadable(&mut self, names: BTreeSet<SecretName>, dirty: &mut Dirty) {
+        for name in names.into_iter().filter(|name| self.index.names(name)) {
+            dirty.mark(self.index.places(name.as_str()));
+            Arc::make_mut(&mut self.secrets).insert(name.clone(), unreadable(name));
+        }
+    }
+
     /// Drops the values of secrets whose rows no longer are what was sealed.
     fn close_suspects(&mut self, dirty: &mut Dirty) {
         for name in self.suspects.iter() {
@@ -185,25 +223,35 @@ impl World {
         spec: &RouteSpec,
         before: Option<&Arc<Route>>,
         dirty: &BTreeSet<Place>,
+        wanted: &mut WantedPool,
         shared: &Shared,
     ) -> Route {
         let mut environments = HashMap::with_capacity(spec.environments.len());
         for environment in spec.environments.keys() {
             let place = (spec.name.clone(), environment.clone());
             let kept = before.and_then(|route| route.environments.get(environment)).filter(|_| !dirty.contains(&place));
-            let bound = kept.cloned().or_else(|| self.bind(spec, environment, shared));
+            let bound = kept.cloned().or_else(|| self.bind(spec, environment, wanted, shared));
             environments.extend(bound.map(|bound| (environment.clone(), bound)));
         }
         Route { name: spec.name.clone(), environments }
     }
 
-    fn bind(&self, spec: &RouteSpec, environment: &EnvironmentName, shared: &Shared) -> Option<Arc<Bound>> {
+    fn bind(
+        &self,
+        spec: &RouteSpec,
+        environment: &EnvironmentName,
+        wanted: &mut WantedPool,
+        shared: &Shared,
+    ) -> Option<Arc<Bound>> {
         let tally = |secret: &SecretName| {
             let (secret, route, environment) = (secret.clone(), spec.name.clone(), environment.clone());
             shared.registry.tally(TallyKey { secret, route, environment })
         };
         match bind(spec, environment, &self.secrets, &shared.options.allow_private, tally) {
-            Ok(bound) => Some(Arc::new(bound)),
+            Ok(mut bound) => {
+                wanted.share(&mut bound);
+                Some(Arc::new(bound))
+            }
             Err(error) => {
                 tracing::error!(route = %spec.name, %environment, %error, "a stored route cannot be served here");
                 None

@@ -26,6 +26,8 @@ fn a_key_is_found_wherever_an_sdk_puts_it() {
         ("keyroll_key", key.clone()),
         ("Authorization", format!("Bearer {key}")),
         ("authorization", format!("bearer  {key}")),
+        ("Authorization", format!("Bearer\t{key}")),
+        ("Authorization", format!("Basic\t{}", STANDARD.encode(format!("{key}:")))),
         ("Authorization", basic(format!("{key}:"))),
         ("Authorization", basic(key.clone())),
         ("Authorization", basic(format!("user:{key}"))),
@@ -86,5 +88,31 @@ fn two_keys_are_ambiguous() {
         vec![("Authorization", &pair)],
     ] {
         assert_eq!(take(&mut headers(&lines)), Err(Ambiguous), "{lines:?}");
+    }
+}
+
+#[test]
+fn copies_of_a_key_are_found_wherever_they_stand() {
+    let (one, two) = (key(1), key(2));
+    assert_eq!(one.len(), LENGTH);
+    for text in [&one, &format!("Token {one}"), &format!("a krk_ krk_x{one}b"), &format!("a={two}; b")] {
+        assert!(holds(text.as_bytes()), "{text}");
+    }
+    for text in ["", "krk_", "krk_abc", &one.replace("krk", "krt"), &one[..52], &format!("{}!", &one[..52])] {
+        assert!(!holds(text.as_bytes()), "{text}");
+    }
+    let hidden = format!("basic {}", STANDARD.encode(format!("a-{two}:b")));
+    for (name, value) in [
+        ("Authorization", format!("Token {two}")),
+        ("Authorization", hidden.clone()),
+        ("Proxy-Authorization", hidden),
+        ("X-Api-Key", format!("Bearer {two}")),
+        ("Cookie", format!("a=b; key={two}")),
+        ("X-Any", one.clone()),
+    ] {
+        let with = |key: &str| take(&mut headers(&[("Keyroll-Key", key), (name, &value)]));
+        assert_eq!(with(&one), Err(Ambiguous), "{name}: {value}");
+        let alone = take(&mut headers(&[(name, &value)]));
+        assert_eq!(alone, Ok(Found::Missing), "{name}: {value}");
     }
 }

@@ -12,12 +12,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::unread::{Busy, Unread};
-use super::wire::Wire;
+use super::wire::{Reset, Wire};
 use super::{Limits, Stop};
 use crate::request::{self, Shared};
 
@@ -46,7 +46,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, serving: Serving,
     }
 }
 
-async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     stream: S,
     peer: IpAddr,
     shared: Arc<Shared>,
@@ -56,23 +56,27 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
     let service = service_fn(move |request: Request<Incoming>| {
-        let (shared, answering) = (Arc::clone(&shared), busy.begin());
+        let (shared, answering) = (Arc::clone(&shared), busy.begin(request.version()));
         async move {
             let mut answer = request::request(&shared, peer, request).await;
             answer.body_mut().keep(answering);
             Ok::<_, Infallible>(answer)
         }
     });
+    let half_closed = Arc::new(Notify::new());
+    let wire = Wire::new(stream, limits, unread, Arc::clone(&half_closed));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_headers(limits.headers)
         .max_header_size(limits.head_size)
-        .serve_connection(TokioIo::new(Wire::new(stream, limits.write, unread)), service);
+        .serve_connection(TokioIo::new(wire), service);
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
+        // No further request can come: the connection ends with the answer that is on its way.
+        () = half_closed.notified() => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

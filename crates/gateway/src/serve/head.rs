@@ -1,9 +1,11 @@
-//! Finds bare line feeds in the heads and trailers of requests.
+//! Reads along with the parser of requests, and refuses what others read differently.
 //!
 //! The HTTP parser takes a line feed alone for the end of a line, as RFC 9112 section 2.2 allows. A proxy before us
-//! may not: what is one header to it would be two to us, and the second one was never checked. So a line feed without
-//! a carriage return becomes a NUL here, which the parser answers with 400. Bodies are passed over; where one begins
-//! and ends is read by the same rules as the parser's, and where those would fail, the parser refuses the rest.
+//! may not: what is one header to it would be two to us, and the second one was never checked. The parser also drops
+//! a fragment of the target without a word. So a line feed without a carriage return, and a `#` in a request line,
+//! become a NUL here, which the parser answers with 400. Bodies are passed over; where one begins and ends is read by
+//! the same rules as the parser's. What cannot be read by them is refused in the same way: nobody may lead this
+//! reader astray and be served.
 
 /// Follows the requests of one connection.
 #[derive(Debug)]
@@ -19,38 +21,58 @@ enum State {
     Size { size: u64, ended: bool },
     /// So many bytes of a chunk, line end included.
     Chunk(u64),
-    /// Nothing is looked for any more.
-    Lost,
+    /// A byte was overwritten, and nothing after it is to be read.
+    Refused,
 }
 
 #[derive(Debug, Default)]
 struct Lines {
     trailers: bool,
     any: bool,
-    line: Vec<u8>,
+    line: Line,
     last: u8,
     length: u64,
     chunked: bool,
 }
 
-/// As much of a line as is kept: what matters is far shorter.
-const KEPT: usize = 64;
+/// What a line is, as far as it was read.
+#[derive(Debug, Default)]
+enum Line {
+    #[default]
+    Empty,
+    Request,
+    /// A name that could become one of the framing; what is left of it.
+    Name(Framing, &'static [u8]),
+    /// The value of `Content-Length`, and whether its digits have ended.
+    Length {
+        value: Option<u64>,
+        ended: bool,
+    },
+    Other,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Framing {
+    Length,
+    Coding,
+}
 
 impl Heads {
     pub(super) fn new() -> Self {
         Self(State::Lines(Lines::default()))
     }
 
-    /// Checks what was just read; bare line feeds in it are overwritten.
-    pub(super) fn check(&mut self, bytes: &mut [u8]) {
-        let mut rest = bytes;
-        while let Some(byte) = rest.first_mut() {
+    /// Checks what was just read, and returns how much of it may be read on: all, or up to a byte that was overwritten.
+    pub(super) fn check(&mut self, bytes: &mut [u8]) -> usize {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at).copied() {
             let mut taken = 1;
             let next = match &mut self.0 {
-                State::Lost => return,
+                State::Refused => return at,
                 State::Lines(lines) => lines.take(byte),
                 State::Body(left) | State::Chunk(left) => {
-                    taken = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    let here = bytes.len().saturating_sub(at);
+                    taken = usize::try_from(*left).unwrap_or(usize::MAX).min(here);
                     *left = left.saturating_sub(u64::try_from(taken).unwrap_or(0));
                     match (*left, &self.0) {
                         (0, State::Chunk(_)) => Some(State::Size { size: 0, ended: false }),
@@ -58,13 +80,27 @@ impl Heads {
                         _ => None,
                     }
                 }
-                State::Size { size, ended } => size_of_chunk(size, ended, *byte),
+                State::Size { size, ended } => size_of_chunk(size, ended, byte),
             };
+            if let (Some(State::Refused), Some(byte)) = (&next, bytes.get_mut(at)) {
+                *byte = 0;
+            }
             if let Some(next) = next {
                 self.0 = next;
             }
-            rest = rest.get_mut(taken..).unwrap_or_default();
+            at = at.saturating_add(taken);
         }
+        at
+    }
+
+    /// Whether a byte was overwritten.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.0, State::Refused)
+    }
+
+    /// Whether the last request has come in wholly, and nothing of another.
+    pub(super) fn is_between(&self) -> bool {
+        matches!(&self.0, State::Lines(Lines { trailers: false, any: false, line: Line::Empty, .. }))
     }
 }
 
@@ -72,13 +108,13 @@ fn size_of_chunk(size: &mut u64, ended: &mut bool, byte: u8) -> Option<State> {
     if byte == b'\n' {
         return Some(match *size {
             0 => State::Lines(Lines { trailers: true, ..Lines::default() }),
-            size => size.checked_add(2).map_or(State::Lost, State::Chunk),
+            size => size.checked_add(2).map_or(State::Refused, State::Chunk),
         });
     }
     match char::from(byte).to_digit(16) {
         Some(digit) if !*ended => {
             let next = size.checked_mul(16).and_then(|size| size.checked_add(u64::from(digit)));
-            let Some(next) = next else { return Some(State::Lost) };
+            let Some(next) = next else { return Some(State::Refused) };
             *size = next;
         }
         _ => *ended = true,
@@ -87,45 +123,69 @@ fn size_of_chunk(size: &mut u64, ended: &mut bool, byte: u8) -> Option<State> {
 }
 
 impl Lines {
-    fn take(&mut self, byte: &mut u8) -> Option<State> {
-        let before = std::mem::replace(&mut self.last, *byte);
-        if *byte != b'\n' {
-            if *byte != b'\r' && self.line.len() < KEPT {
-                self.line.push(byte.to_ascii_lowercase());
-            }
-            return None;
+    fn take(&mut self, byte: u8) -> Option<State> {
+        let before = std::mem::replace(&mut self.last, byte);
+        if byte != b'\n' {
+            // A carriage return anywhere but at the end of a line is the parser's to refuse.
+            let readable = byte == b'\r' || self.read(byte);
+            return (!readable).then_some(State::Refused);
         }
         if before != b'\r' {
-            *byte = 0;
-            return Some(State::Lost);
+            return Some(State::Refused);
         }
-        if !self.line.is_empty() {
-            self.any = true;
-            return self.line();
+        match std::mem::take(&mut self.line) {
+            // Empty lines before a request are passed over (RFC 9112 section 2.2).
+            Line::Empty => return (self.any || self.trailers).then(|| self.end()),
+            Line::Length { value: Some(value), .. } => self.length = value,
+            Line::Length { value: None, .. } => return Some(State::Refused),
+            Line::Request | Line::Name(..) | Line::Other => {}
         }
-        // Empty lines before a request are passed over (RFC 9112 section 2.2).
-        (self.any || self.trailers).then(|| self.end())
+        self.any = true;
+        None
     }
 
-    /// A whole line.
-    fn line(&mut self) -> Option<State> {
-        let line = std::mem::take(&mut self.line);
-        if self.trailers {
-            return None;
-        }
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        match line.split_at_checked(colon)? {
-            (b"transfer-encoding", _) => self.chunked = true,
-            (b"content-length", value) => {
-                let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
-                match std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()) {
-                    Some(length) => self.length = length,
-                    None => return Some(State::Lost),
+    /// Takes one byte of a line; whether it may stand there. Values are read as they come, for white space and zeros
+    /// can make them as long as a head.
+    fn read(&mut self, byte: u8) -> bool {
+        let (trailers, first) = (self.trailers, !self.any);
+        match &mut self.line {
+            Line::Empty => {
+                self.line = match byte.to_ascii_lowercase() {
+                    _ if trailers => Line::Other,
+                    _ if first => Line::Request,
+                    b'c' => Line::Name(Framing::Length, b"ontent-length"),
+                    b't' => Line::Name(Framing::Coding, b"ransfer-encoding"),
+                    _ => Line::Other,
                 }
             }
-            _ => {}
+            Line::Request => return byte != b'#',
+            Line::Name(framing, left) => match left.split_first() {
+                Some((next, rest)) if byte.eq_ignore_ascii_case(next) => *left = rest,
+                None if byte == b':' => {
+                    self.line = match framing {
+                        Framing::Length => Line::Length { value: None, ended: false },
+                        // Whatever the coding: one that is not `chunked` is refused later.
+                        Framing::Coding => {
+                            self.chunked = true;
+                            Line::Other
+                        }
+                    }
+                }
+                _ => self.line = Line::Other,
+            },
+            Line::Length { value, ended } => match byte {
+                b' ' | b'\t' => *ended = value.is_some(),
+                b'0'..=b'9' if !*ended => {
+                    let digit = u64::from(byte - b'0');
+                    let next = value.unwrap_or(0).checked_mul(10).and_then(|value| value.checked_add(digit));
+                    *value = next;
+                    return next.is_some();
+                }
+                _ => return false,
+            },
+            Line::Other => {}
         }
-        None
+        true
     }
 
     fn end(&self) -> State {

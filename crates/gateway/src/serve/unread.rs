@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use http::Version;
 use memchr::memmem;
 
 use crate::answer::{self, Refusal};
@@ -11,22 +12,50 @@ use crate::request::Shared;
 
 /// Whether a request of a connection is being answered. While one is, no answer is the parser's own.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Busy(Arc<AtomicBool>);
+pub(crate) struct Busy(Arc<Answer>);
+
+#[derive(Debug, Default)]
+struct Answer {
+    running: AtomicBool,
+    /// Only the end of the connection can mark its end: so it is with HTTP/1.0.
+    ends_by_close: AtomicBool,
+}
 
 /// Lasts as long as a request is being answered.
 #[derive(Debug)]
-pub(crate) struct Answering(Busy);
+pub(crate) struct Answering {
+    busy: Busy,
+    broken: bool,
+}
 
 impl Busy {
-    pub(super) fn begin(&self) -> Answering {
-        self.0.store(true, Ordering::Release);
-        Answering(self.clone())
+    pub(super) fn begin(&self, version: Version) -> Answering {
+        self.0.running.store(true, Ordering::Release);
+        self.0.ends_by_close.store(version < Version::HTTP_11, Ordering::Release);
+        Answering { busy: self.clone(), broken: false }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.0.running.load(Ordering::Acquire)
+    }
+
+    pub(super) fn ends_by_close(&self) -> bool {
+        self.0.ends_by_close.load(Ordering::Acquire)
+    }
+}
+
+impl Answering {
+    /// The answer broke off: it never ends.
+    pub(crate) fn broke_off(&mut self) {
+        self.broken = true;
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.0.store(false, Ordering::Release);
+        if !self.broken {
+            self.busy.0.running.store(false, Ordering::Release);
+        }
     }
 }
 
@@ -40,7 +69,7 @@ impl Unread {
     /// What is sent in the place of these bytes, where they are the parser's own answer. Every other answer, ours or
     /// an upstream's, says so in `Proxy-Status`.
     pub(super) fn instead(&self, bytes: &[u8]) -> Option<Bytes> {
-        if self.busy.0.load(Ordering::Acquire) {
+        if self.busy.is_running() {
             return None;
         }
         let status = bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;

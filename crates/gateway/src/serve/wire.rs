@@ -2,47 +2,108 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep, sleep};
+use tokio_rustls::server::TlsStream;
 
+use super::Limits;
 use super::head::Heads;
 use super::unread::Unread;
 
+/// What the parser gets after a byte that was overwritten: the end of the head, which it may be waiting for.
+const REST: &[u8] = b"\r\n\r\n";
+
+/// A stream that can end so that nobody takes the end for a good one.
+pub(super) trait Reset {
+    /// Makes the end of the stream a reset.
+    fn reset(&self);
+}
+
+impl Reset for TcpStream {
+    fn reset(&self) {
+        // Where it fails, the connection is gone already.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Reset for TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
 /// A client's connection.
-pub(super) struct Wire<S> {
+pub(super) struct Wire<S: Reset> {
     stream: S,
     heads: Heads,
     unread: Unread,
     /// What is left of an answer that went out in the place of the parser's; nothing is written after it.
     instead: Option<Bytes>,
-    patience: Duration,
+    limits: Limits,
     stalled: Option<Pin<Box<Sleep>>>,
+    rest: &'static [u8],
+    /// Set once the client has closed its side while an answer is on its way.
+    half_closed: Option<Pin<Box<Sleep>>>,
+    closing: Arc<Notify>,
 }
 
-impl<S> Wire<S> {
-    /// `patience` is how long a write may stand still.
-    pub(super) fn new(stream: S, patience: Duration, unread: Unread) -> Self {
-        Self { stream, heads: Heads::new(), unread, instead: None, patience, stalled: None }
+impl<S: Reset> Wire<S> {
+    /// `closing` is told once the client has closed its side and waits for an answer.
+    pub(super) fn new(stream: S, limits: Limits, unread: Unread, closing: Arc<Notify>) -> Self {
+        let heads = Heads::new();
+        Self { stream, heads, unread, instead: None, limits, stalled: None, rest: REST, half_closed: None, closing }
+    }
+
+    /// Whether an answer has not gone out wholly.
+    fn is_answering(&self) -> bool {
+        self.unread.busy.is_running() || self.stalled.is_some()
+    }
+
+    /// The client sends nothing more. Where it has sent a whole request, that is not taken for the end before the
+    /// answer has gone out or time is over: who has gone away for good shows only when something is written.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_answering() || !self.heads.is_between() {
+            return Poll::Ready(Ok(()));
+        }
+        let (closing, patience) = (&self.closing, self.limits.half_closed);
+        let half_closed = self.half_closed.get_or_insert_with(|| {
+            closing.notify_one();
+            Box::pin(sleep(patience))
+        });
+        half_closed.as_mut().poll(cx).map(Ok)
     }
 
     /// Passes on what became of a write, unless it stood still for too long.
     fn watch<T>(&mut self, write: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if write.is_ready() {
             self.stalled = None;
+            if let Some(half_closed) = &mut self.half_closed {
+                half_closed.as_mut().reset(Instant::now() + self.limits.half_closed);
+            }
             return write;
         }
-        let patience = self.patience;
+        let patience = self.limits.write;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> Wire<S> {
+impl<S: Reset> Drop for Wire<S> {
+    fn drop(&mut self) {
+        if self.is_answering() && self.unread.busy.ends_by_close() {
+            self.stream.reset();
+        }
+    }
+}
+
+impl<S: AsyncWrite + Reset + Unpin> Wire<S> {
     /// Writes what goes out in the place of `length` bytes that begin with `first`; nothing where those go out.
     fn poll_instead(&mut self, first: &[u8], length: usize, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
         if self.instead.is_none() {
@@ -60,19 +121,30 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Reset + Unpin> AsyncRead for Wire<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.heads.is_refused() {
+            let (now, later) = this.rest.split_at(this.rest.len().min(buf.remaining()));
+            buf.put_slice(now);
+            this.rest = later;
+            return Poll::Ready(Ok(()));
+        }
+        if this.half_closed.is_some() {
+            return this.poll_end(cx);
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-        if let Some(new) = buf.filled_mut().get_mut(before..) {
-            this.heads.check(new);
-        }
+        let kept = match buf.filled_mut().get_mut(before..) {
+            Some(new) if !new.is_empty() => this.heads.check(new),
+            _ => return this.poll_end(cx),
+        };
+        buf.set_filled(before.saturating_add(kept));
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncWrite + Reset + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let write = match this.poll_instead(buf, buf.len(), cx) {

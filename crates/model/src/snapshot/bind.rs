@@ -7,10 +7,12 @@ use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 
 use super::bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
+use super::wanted::Wanted;
 use crate::name::{EnvironmentName, SecretName};
 use crate::route::{self, Effective, RouteSpec};
-use crate::secret::{SHORT_VALUE, Secret, SecretValue};
+use crate::secret::{Class, Kind, Limits, SHORT_VALUE, Secret, SecretValue, State};
 use crate::template::{CompileError, Compiled, Place, Template, compile, compile_basic};
+use crate::time::Timestamp;
 use crate::upstream::{Host, Upstream};
 use crate::usage::Tally;
 
@@ -27,6 +29,35 @@ pub struct Opened {
 #[must_use]
 pub fn opened(secret: Secret, value: Option<SecretValue>) -> Arc<Opened> {
     Arc::new(Opened { secret, value })
+}
+
+/// Stands for a secret whose row is there and cannot be read: nothing is known but its name, and its version is 0, which
+/// no stored one has.
+#[must_use]
+pub fn unreadable(name: SecretName) -> Arc<Opened> {
+    let secret = Secret {
+        id: String::new(),
+        name,
+        kind: Kind::Other,
+        class: Class::Standard,
+        description: String::new(),
+        owner: String::new(),
+        tags: Vec::new(),
+        successor_of: None,
+        limits: Limits { environments: None, allowed_hosts: None, sensitive: true },
+        probe: None,
+        expires_at: None,
+        strict_expiry: false,
+        rotate_every: None,
+        state: State::Active,
+        fingerprint: String::new(),
+        created_at: Timestamp::from_millis(0),
+        created_by: String::new(),
+        deleted_at: None,
+        last_referenced_at: None,
+        version: 0,
+    };
+    opened(secret, None)
 }
 
 /// Why a stored route cannot be served at all. A route that was validated when it was saved never gets here.
@@ -63,6 +94,8 @@ pub fn bind(
     let injection = permitted(&names, secrets, environment, &upstream).and_then(|()| templates.fill(secrets));
     let sensitive: Vec<Arc<Opened>> =
         names.iter().filter_map(|name| secrets.get(name)).filter(|opened| is_looked_for(opened)).cloned().collect();
+    let basic = templates.basic(|name| sensitive.iter().any(|opened| opened.secret.name == *name));
+    let wanted = Arc::new(Wanted::new(sensitive, &basic, injection.as_ref().ok()));
     let expires = used.iter().filter(|secret| secret.strict_expiry);
     Ok(Bound {
         route: spec.name.clone(),
@@ -87,10 +120,8 @@ pub fn bind(
             .collect(),
         expires: expires.filter_map(|secret| Some((secret.expires_at?, secret.name.clone()))).min(),
         tallies: used.iter().map(|secret| (secret.name.clone(), tally(&secret.name))).collect(),
-        basic: templates.basic(|name| sensitive.iter().any(|opened| opened.secret.name == *name)),
-        sensitive,
+        wanted,
         forms: OnceLock::new(),
-        needles: OnceLock::new(),
         upstream,
     })
 }

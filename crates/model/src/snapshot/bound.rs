@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, Method};
 
-use super::bind::Opened;
 use super::forms::Forms;
 use super::needles::Needles;
+use super::wanted::Wanted;
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::path::PathPattern;
 use crate::route::{Guard, Judgement, RateLimit};
@@ -55,32 +55,26 @@ pub struct Bound {
     pub expires: Option<(Timestamp, SecretName)>,
     /// The counters of the secrets in use.
     pub tallies: Vec<(SecretName, Arc<Tally>)>,
-    /// The secrets in use whose values are looked for in answers.
-    pub(super) sensitive: Vec<Arc<Opened>>,
-    /// The headers whose basic credentials hold one of them.
-    pub(super) basic: Vec<HeaderName>,
+    /// What is looked for in answers.
+    pub(super) wanted: Arc<Wanted>,
     pub(super) forms: OnceLock<Forms>,
-    pub(super) needles: OnceLock<Option<Arc<Needles>>>,
 }
 
 impl Bound {
-    /// What is looked for in answers, whatever the guard is set to. Made when it is first asked for: most routes of a
-    /// large snapshot are not called before the next one comes.
+    /// What is looked for in answers, whatever the guard is set to, one by one. Made when it is first asked for, which
+    /// is for a person who tries a route; traffic has no use for it.
     #[must_use]
     pub fn forms(&self) -> &Forms {
-        self.forms.get_or_init(|| Forms::of(&self.sensitive, &self.basic, self.injection.as_ref().ok()))
+        self.forms.get_or_init(|| Forms::of(&self.wanted))
     }
 
     /// The same, to look for it in traffic; `None` where the guard is off or there is nothing to look for.
     #[must_use]
     pub fn needles(&self) -> Option<&Arc<Needles>> {
-        let needles = self.needles.get_or_init(|| match self.guard {
+        match self.guard {
             Guard::Off => None,
-            Guard::Mask | Guard::Block => {
-                Some(self.forms()).filter(|forms| !forms.is_empty()).map(|forms| Arc::new(Needles::new(forms)))
-            }
-        });
-        needles.as_ref()
+            Guard::Mask | Guard::Block => self.wanted.needles(),
+        }
     }
 }
 

@@ -1,16 +1,13 @@
 //! The spellings in which an injected value could come back in an answer.
 
 use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use http::HeaderName;
 use zeroize::Zeroizing;
 
-use super::bind::Opened;
-use super::bound::{HeaderFill, Injection};
+use super::wanted::Wanted;
 use crate::secret::SHORT_VALUE;
 
 /// What is looked for in answers: each sensitive value as inserted (and in lower case, as names of headers and hosts
@@ -18,25 +15,18 @@ use crate::secret::SHORT_VALUE;
 /// credentials that hold one as they are sent. Values shorter than [`SHORT_VALUE`] are left out: they would be found
 /// where they are not. Built-ins are no secrets.
 #[derive(Default)]
-pub struct Forms(Vec<Zeroizing<Vec<u8>>>);
+pub struct Forms(pub(super) Vec<Zeroizing<Vec<u8>>>);
 
 impl Forms {
-    /// `basic` names the headers whose basic credentials hold one of the values.
-    pub(super) fn of(sensitive: &[Arc<Opened>], basic: &[HeaderName], injection: Option<&Injection>) -> Self {
+    /// Of the values, and of basic credentials that hold one of them.
+    pub(super) fn of(wanted: &Wanted) -> Self {
         let mut forms = Self::default();
-        for value in sensitive.iter().filter_map(|opened| opened.value.as_ref()) {
+        for value in wanted.values() {
             forms.add_all(value.expose());
         }
-        let headers = injection.map_or(&[][..], |injection| &injection.headers);
-        for header in headers.iter().filter(|header| basic.contains(&header.name)) {
-            // Where a built-in stands beside the value, the credentials differ by request; the alignments find them.
-            if let HeaderFill::Ready(value) = &header.value
-                && let Some(credentials) = value.as_bytes().strip_prefix(b"Basic ")
-            {
-                forms.add(credentials.to_vec());
-                let unpadded = credentials.iter().take_while(|byte| **byte != b'=').copied().collect();
-                forms.add(unpadded);
-            }
+        for credentials in wanted.basic() {
+            forms.add(credentials.to_vec());
+            forms.add(credentials.iter().take_while(|byte| **byte != b'=').copied().collect());
         }
         forms
     }

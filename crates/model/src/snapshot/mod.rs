@@ -4,14 +4,16 @@ mod bind;
 mod bound;
 mod forms;
 mod needles;
+mod wanted;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use bind::{BindError, Opened, bind, opened};
+pub use bind::{BindError, Opened, bind, opened, unreadable};
 pub use bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
 pub use forms::Forms;
 pub use needles::{Cursor, Needles};
+pub use wanted::WantedPool;
 
 use crate::client::Client;
 use crate::name::{EnvironmentName, RouteName};

@@ -1,19 +1,33 @@
 //! Finds the spellings of injected values in a stream of bytes, each byte looked at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::packed::{self, Searcher};
 use aho_corasick::{Anchored, Input};
 
+use self::tails::{Node, Tails};
 use super::forms::Forms;
+
+mod tails;
+
+/// By how many of its first bytes a longer form is recognised. Not even certificates of one issuer have as many in
+/// common, and an automaton of whole forms would take 25 bytes of memory for each byte of a value's every spelling.
+const WINDOW: usize = 256;
 
 /// The [`Forms`] of a binding as an automaton, for answers of any length.
 ///
-/// It takes about 25 bytes of memory for each byte of a form, and a few KiB; a value of letters and digits alone has
-/// some six times its length in forms. The automaton has its own copy of the forms, which its crate gives no way to
-/// zeroize: it is gone when the memory is used again, not when the snapshot is dropped.
+/// A form of up to 256 bytes is found where it stands as a whole. A longer one is found by its first 256 bytes and
+/// counts from there for as long as what is read goes on as the form does, be it to its end or not.
+///
+/// It takes about 25 bytes of memory for each byte of such a beginning, one for each byte of the rest (some twenty where
+/// a value repeats itself), and a few KiB: 0.4 MiB for 64 KiB of letters and digits, 2 MiB where every habit of encoding
+/// spells the value otherwise.
+/// The automaton has its own copy of the beginnings, which its crate gives no way to zeroize: it is gone when the
+/// memory is used again, not when the snapshot is dropped.
 ///
 /// Where the automaton cannot be made (forms of gigabytes), everything counts as found: nothing passes unread.
 pub struct Needles {
@@ -28,19 +42,29 @@ struct Machine {
     quick: Option<Searcher>,
     /// How many of the bytes just read could go on to become a form, by state and in its order. Most are none: left out.
     open: Vec<(StateID, u32)>,
+    /// How the longer forms go on.
+    tails: Tails,
 }
 
 /// Where in the forms a stream of bytes has got to.
 #[derive(Debug, Clone, Copy)]
-pub struct Cursor(Option<StateID>);
+pub struct Cursor {
+    state: Option<StateID>,
+    /// How far a longer form has been read beyond its beginning.
+    tail: Option<Node>,
+}
 
 impl Needles {
     pub(super) fn new(forms: &Forms) -> Self {
-        let longest = forms.iter().map(<[u8]>::len).max().unwrap_or(0);
-        Self { machine: Machine::new(forms), longest }
+        Self::with_window(forms, WINDOW)
     }
 
-    /// The length of the longest form, in bytes.
+    fn with_window(forms: &Forms, window: usize) -> Self {
+        let longest = forms.iter().map(|form| form.len().min(window)).max().unwrap_or(0);
+        Self { machine: Machine::new(forms, window), longest }
+    }
+
+    /// The length of the longest form, or of the beginning by which it is recognised, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.longest
@@ -60,21 +84,21 @@ impl Needles {
     /// Before the first byte of a stream.
     #[must_use]
     pub fn start(&self) -> Cursor {
-        Cursor(self.machine.as_ref().map(|machine| machine.start))
+        Cursor { state: self.machine.as_ref().map(|machine| machine.start), tail: None }
     }
 
-    /// Reads one byte. Answers the length of the longest form that ends with it, 0 where none does.
+    /// Reads one byte. Answers how many bytes, up to this one, belong to a form that was found; 0 where it is none.
     pub fn step(&self, cursor: &mut Cursor, byte: u8) -> usize {
-        let (Some(machine), Some(state)) = (&self.machine, &mut cursor.0) else { return usize::MAX };
-        *state = machine.nfa.next_state(Anchored::No, *state, byte);
-        if machine.nfa.is_match(*state) { machine.longest_at(*state) } else { 0 }
+        let (Some(machine), Some(state)) = (&self.machine, cursor.state) else { return usize::MAX };
+        machine.step(state, cursor, byte)
     }
 
-    /// How many of the last bytes that were read could go on to become a form: less than the longest one has.
+    /// How many of the last bytes that were read could go on to become a form: less than [`Self::longest`]. While a
+    /// longer form goes on it is 1 at least, so that whoever keeps back so much also keeps the cursor.
     #[must_use]
     pub fn open(&self, cursor: Cursor) -> usize {
-        let (Some(machine), Some(state)) = (&self.machine, cursor.0) else { return 0 };
-        machine.open_at(state)
+        let (Some(machine), Some(state)) = (&self.machine, cursor.state) else { return 0 };
+        machine.open_at(state).max(usize::from(cursor.tail.is_some()))
     }
 
     /// Where a stream has got to that ends in `bytes`, where none of the forms occurs in it.
@@ -98,21 +122,22 @@ impl Needles {
     /// The same for the end of a stream that `cursor` has followed to `bytes[from]`. An occurrence that began before
     /// `bytes` is masked from there on. What is masked may be read no second time: the cursor knows what it was.
     pub fn mask_on(&self, cursor: &mut Cursor, bytes: &mut [u8], from: usize) -> bool {
-        let mut found = Vec::new();
+        let mut found: Vec<Range<usize>> = Vec::new();
         for (at, byte) in bytes.iter().enumerate().skip(from) {
             let length = self.step(cursor, *byte);
             if length > 0 {
                 let end = at.saturating_add(1);
-                found.push(end.saturating_sub(length)..end);
+                let mut start = end.saturating_sub(length);
+                while let Some(before) = found.pop_if(|before| before.end >= start) {
+                    start = start.min(before.start);
+                }
+                found.push(start..end);
             }
         }
-        // From the last one on, so that bytes which many of them share are written once.
-        let mut masked = bytes.len();
-        for occurrence in found.iter().rev() {
-            if let Some(hidden) = bytes.get_mut(occurrence.start..occurrence.end.min(masked)) {
+        for occurrence in &found {
+            if let Some(hidden) = bytes.get_mut(occurrence.clone()) {
                 hidden.fill(b'*');
             }
-            masked = masked.min(occurrence.start);
         }
         !found.is_empty()
     }
@@ -125,21 +150,72 @@ impl fmt::Debug for Needles {
 }
 
 impl Machine {
-    fn new(forms: &Forms) -> Option<Self> {
+    fn new(forms: &Forms, window: usize) -> Option<Self> {
+        let beginnings: BTreeSet<&[u8]> = forms.iter().map(|form| form.get(..window).unwrap_or(form)).collect();
+        let beginnings: Vec<&[u8]> = beginnings.into_iter().collect();
         // Of the kinds of match only the standard one, which is the default, finds what overlaps.
-        let nfa = NFA::builder().prefilter(false).build(forms.iter()).ok()?;
+        let nfa = NFA::builder().prefilter(false).build(&beginnings).ok()?;
         let start = nfa.start_state(Anchored::No).ok()?;
-        let quick = packed::Config::new().builder().extend(forms.iter()).build();
-        let mut machine = Self { nfa, start, quick, open: Vec::new() };
-        machine.find_open(forms);
+        let quick = packed::Config::new().builder().extend(&beginnings).build();
+        let longer: Vec<&[u8]> = forms.iter().filter(|form| form.len() > window).collect();
+        let tails = Tails::new(&beginnings, &longer, window)?;
+        let mut machine = Self { nfa, start, quick, open: Vec::new(), tails };
+        machine.find_back(&beginnings, &longer, window);
+        machine.find_open(beginnings);
         Some(machine)
     }
 
-    fn find_open(&mut self, forms: &Forms) {
+    fn step(&self, state: StateID, cursor: &mut Cursor, byte: u8) -> usize {
+        let state = self.nfa.next_state(Anchored::No, state, byte);
+        cursor.state = Some(state);
+        let mut tail = cursor.tail.and_then(|node| self.tails.after(node, byte));
+        let mut length = 0;
+        if self.nfa.is_match(state) {
+            for index in 0..self.nfa.match_len(state) {
+                let found = self.nfa.match_pattern(state, index);
+                length = length.max(self.nfa.pattern_len(found));
+                // Where a longer form already goes on, it is known which beginnings its own end holds.
+                tail = tail.or_else(|| self.tails.of(found.as_usize()));
+            }
+        }
+        cursor.tail = tail.and_then(|node| self.tails.lasting(node));
+        length.max(usize::from(tail.is_some()))
+    }
+
+    /// Finds out where the end of what was read of a longer form begins one, too. The reader of a form leaves its first
+    /// byte out. All readers go on together: where a shorter text leads is known before a longer one needs it.
+    fn find_back(&mut self, beginnings: &[&[u8]], longer: &[&[u8]], window: usize) {
+        let begin = Cursor { state: Some(self.start), tail: None };
+        let mut readers: Vec<(&[u8], Cursor, Option<Node>)> = longer.iter().map(|form| (*form, begin, None)).collect();
+        let mut read = 0_usize;
+        while !readers.is_empty() {
+            readers.retain_mut(|(form, cursor, node)| {
+                let (Some(byte), Some(state)) = (form.get(read), cursor.state) else { return false };
+                if read > 0 {
+                    self.step(state, cursor, *byte);
+                }
+                *node = match node {
+                    Some(before) => self.tails.child(*before, *byte),
+                    None => form
+                        .get(..window)
+                        .filter(|beginning| beginning.len() == read.saturating_add(1))
+                        .and_then(|beginning| beginnings.binary_search(&beginning).ok())
+                        .and_then(|pattern| self.tails.of(pattern)),
+                };
+                if let (Some(node), Some(back)) = (*node, cursor.tail) {
+                    self.tails.set_back(node, back);
+                }
+                true
+            });
+            read = read.saturating_add(1);
+        }
+    }
+
+    fn find_open(&mut self, mut whole: Vec<&[u8]>) {
         let walk = |from: StateID, byte: &u8| self.nfa.next_state(Anchored::No, from, *byte);
         // What has been read of a form leads to a state of its own, whatever came before.
         let mut open: Vec<(StateID, u32)> = Vec::new();
-        for form in forms.iter() {
+        for form in &whole {
             let mut state = self.start;
             for (byte, read) in form.iter().take(form.len().saturating_sub(1)).zip(1..) {
                 state = walk(state, byte);
@@ -150,7 +226,6 @@ impl Machine {
         open.dedup();
         // A form that no other form goes on from: what could go on is the longest end of it that begins a form. The
         // shorter forms come first, since such an end may be one of them.
-        let mut whole: Vec<&[u8]> = forms.iter().collect();
         whole.sort_unstable_by_key(|form| form.len());
         for form in whole {
             let state = form.iter().fold(self.start, walk);
@@ -169,11 +244,6 @@ impl Machine {
     fn open_at(&self, state: StateID) -> usize {
         let at = self.open.binary_search_by_key(&state, |(state, _)| *state);
         at.ok().and_then(|at| self.open.get(at)).and_then(|(_, length)| usize::try_from(*length).ok()).unwrap_or(0)
-    }
-
-    fn longest_at(&self, state: StateID) -> usize {
-        let forms = (0..self.nfa.match_len(state)).map(|index| self.nfa.match_pattern(state, index));
-        forms.map(|form| self.nfa.pattern_len(form)).max().unwrap_or(0)
     }
 }
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
+use model::route::same_header;
 use model::snapshot::BoundText;
 use model::template::Facts;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -13,14 +14,47 @@ use serde_json::value::RawValue;
 
 use super::InjectError;
 
-/// Whether the headers announce a body into which members can be put: `application/json` or `…+json`, not compressed.
+/// What the headers of a request say about its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Announced {
+    /// Nothing of JSON.
+    Other,
+    /// `application/json` or `…+json`, as it is: members can be put into it.
+    Json,
+    /// Some reader would take it for JSON, but it is encoded, or another reader would take it for something else.
+    Unreadable,
+}
+
+/// What the headers say about the body. To be asked before hop-by-hop headers go, for `Connection` may name
+/// `Content-Type`, and after headers were injected, for `Content-Type` may be among them; the greater answer counts.
+#[must_use]
+pub fn announced(headers: &HeaderMap) -> Announced {
+    let all = |wanted: HeaderName| {
+        let same = headers.iter().filter(move |(name, _)| same_header(name.as_str(), wanted.as_str()));
+        same.map(|(_, value)| value.as_bytes())
+    };
+    if !all(CONTENT_TYPE).flat_map(|value| value.split(|byte| *byte == b',')).any(names_json) {
+        return Announced::Other;
+    }
+    let mut codings = all(CONTENT_ENCODING).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let plain = codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"));
+    let mut kinds = all(CONTENT_TYPE);
+    match (kinds.next(), kinds.next()) {
+        (Some(only), None) if plain && names_json(only) => Announced::Json,
+        _ => Announced::Unreadable,
+    }
+}
+
+fn names_json(kind: &[u8]) -> bool {
+    let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    essence == b"application/json"
+        || (essence.ends_with(b"+json") && essence.contains(&b'/') && !essence.contains(&b','))
+}
+
+/// Whether the headers announce a body into which members can be put: [`Announced::Json`].
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let plain = headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding.as_bytes() == b"identity");
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"));
-    plain && json
+    announced(headers) == Announced::Json
 }
 
 /// Sets the members of a route in a JSON body.

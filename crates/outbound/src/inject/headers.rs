@@ -1,7 +1,9 @@
 //! Header fields: those of one connection out, the injected ones in.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::route::same_header;
 use model::snapshot::{BoundHeader, HeaderFill};
@@ -23,22 +25,35 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     UPGRADE,
 ];
 
-/// Takes out what belongs to one connection: the fields of RFC 9110 section 7.6.1 and all that `Connection` names.
-/// Works for requests and answers alike. `TE: trailers` stays, as the one word of `TE` that can be passed on.
+/// Takes out of a request what belongs to one connection: the fields of RFC 9110 section 7.6.1, aliases of them and of
+/// `Content-Length`, and all that `Connection` names. `TE: trailers` stays, as the one word of `TE` that can be
+/// passed on.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(tokens).filter_map(name).collect();
-    for name in named {
-        headers.remove(name);
-    }
     let trailers = headers.get_all(TE).iter().flat_map(tokens).any(|token| token.eq_ignore_ascii_case(b"trailers"));
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    strip_answer(headers);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         // Whoever sends TE says so in Connection (RFC 9110 section 10.1.4).
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
+}
+
+/// The same for answers, and for the trailers of either side: `TE` says nothing there and goes wholly.
+pub fn strip_answer(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(tokens).filter_map(name).collect();
+    for name in named {
+        headers.remove(name);
+    }
+    let belongs: Vec<HeaderName> = headers.keys().filter(|name| belongs_to_connection(name)).cloned().collect();
+    for name in belongs {
+        headers.remove(name);
+    }
+}
+
+/// Aliases too: behind a server that takes `Transfer_Encoding` for `Transfer-Encoding` a body would end elsewhere.
+fn belongs_to_connection(name: &HeaderName) -> bool {
+    let is = |other: &HeaderName| same_header(name.as_str(), other.as_str());
+    HOP_BY_HOP.iter().any(is) || (is(&CONTENT_LENGTH) && *name != CONTENT_LENGTH)
 }
 
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {

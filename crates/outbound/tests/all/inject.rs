@@ -5,7 +5,8 @@ use model::name::SecretName;
 use model::snapshot::{BoundHeader, BoundText, HeaderFill};
 use model::template::{Compiled, Facts, Place, Template, compile};
 use outbound::inject::{
-    InjectError, inject_body, inject_headers, inject_target, is_json, remove_injected, strip_hop_by_hop,
+    Announced, InjectError, announced, inject_body, inject_headers, inject_target, is_json, remove_injected,
+    strip_answer, strip_hop_by_hop,
 };
 
 use super::server::upstream;
@@ -68,6 +69,10 @@ fn hop_by_hop_headers_go() {
             ],
             &["content-length: 5", "trailer: x-sum"],
         ),
+        (
+            &[("transfer_encoding", "x"), ("content.length", "5"), ("keep_alive", "x"), ("proxy_authorization", "x")],
+            &[],
+        ),
         (&[("te", "gzip, Trailers")], &["connection: te", "te: trailers"]),
         (&[("te", "trailers"), ("connection", "te, x-a"), ("x-a", "1")], &["connection: te", "te: trailers"]),
         // What is no name removes nothing.
@@ -80,6 +85,9 @@ fn hop_by_hop_headers_go() {
         strip_hop_by_hop(&mut headers);
         assert_eq!(shown(&headers), *after, "twice is once");
     }
+    let mut answer = headers(&[("te", "trailers"), ("connection", "te, x-a"), ("x-a", "1"), ("x-b", "2")]);
+    strip_answer(&mut answer);
+    assert_eq!(shown(&answer), ["x-b: 2"]);
 }
 
 #[test]
@@ -217,4 +225,25 @@ fn bodies_that_are_json_say_so() {
         assert_eq!(is_json(&headers), json, "{kind} {coding:?}");
     }
     assert!(!is_json(&HeaderMap::new()));
+}
+
+#[test]
+fn bodies_that_two_readers_would_read_differently_are_unreadable() {
+    let json = ("content-type", "application/json");
+    for (lines, expected) in [
+        (&[json][..], Announced::Json),
+        (&[json, ("content-encoding", "Identity, ")], Announced::Json),
+        (&[("content_type", "application/json; a=\"b,c\"")], Announced::Json),
+        (&[json, ("content-encoding", "gzip")], Announced::Unreadable),
+        (&[json, ("content.encoding", "gzip")], Announced::Unreadable),
+        (&[json, json], Announced::Unreadable),
+        (&[("content-type", "text/plain"), json], Announced::Unreadable),
+        (&[("content-type", "text/plain"), ("content_type", "a/b+json")], Announced::Unreadable),
+        (&[("content-type", "text/plain, application/json")], Announced::Unreadable),
+        (&[("content-type", "application/json, text/plain")], Announced::Unreadable),
+        (&[("content-type", "text/plain"), ("content-encoding", "gzip")], Announced::Other),
+        (&[], Announced::Other),
+    ] {
+        assert_eq!(announced(&headers(lines)), expected, "{lines:?}");
+    }
 }

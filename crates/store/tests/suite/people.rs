@@ -176,6 +176,15 @@ async fn an_answer_is_kept_with_its_change_and_for_its_owner() {
     let mut tx = begin(&store).await;
     refused(tx.remember(&answer("tok_1", "k", 1)).await, Rule::Taken);
     drop(tx);
+    let mut tx = begin(&store).await;
+    tx.forget_answer("tok_1", "k").await.unwrap();
+    tx.forget_answer("tok_3", "k").await.unwrap();
+    tx.remember(&answer("tok_1", "k", 1)).await.unwrap();
+    commit(tx).await;
+    let read = store.read().await.unwrap();
+    assert_eq!(read.idempotency("tok_1", "k").await.unwrap(), Some(answer("tok_1", "k", 1)));
+    assert_eq!(read.idempotency("tok_2", "k").await.unwrap(), Some(answer("tok_2", "k", 9)));
+    drop(read);
     store.record(Telemetry::ForgetAnswers { before: at(9) }).await.unwrap();
     let read = store.read().await.unwrap();
     assert_eq!(read.idempotency("tok_1", "k").await.unwrap(), None);

@@ -63,11 +63,17 @@ pub(super) async fn run(args: TestArgs, session: &mut Session<'_>) -> Result<(),
 
 /// Both sides as an HTTP message each, `>` for what was sent and `<` for what came back.
 fn told(answer: &TestAnswer) -> String {
-    let mut lines = vec![format!("> {} {}", answer.sent.method, answer.sent.url)];
-    lines.extend(answer.sent.headers.iter().map(|(name, value)| format!("> {name}: {value}")));
-    if let Some(body) = &answer.sent.body {
-        lines.push(">".to_owned());
-        lines.extend(body.lines().map(|line| format!("> {line}")));
+    let mut lines = Vec::new();
+    match &answer.sent {
+        Some(sent) => {
+            lines.push(format!("> {} {}", sent.method, sent.url));
+            lines.extend(sent.headers.iter().map(|(name, value)| format!("> {name}: {value}")));
+            if let Some(body) = &sent.body {
+                lines.push(">".to_owned());
+                lines.extend(body.lines().map(|line| format!("> {line}")));
+            }
+        }
+        None => lines.push("> (sent before; what was sent is not kept)".to_owned()),
     }
     if let Some(upstream) = &answer.answer {
         lines.push(format!("< {}", upstream.status));
@@ -78,7 +84,8 @@ fn told(answer: &TestAnswer) -> String {
             lines.push("< … (goes on)".to_owned());
         }
     }
-    lines.push(format!("secrets inserted: {}; {} ms", answer.sent.secrets.join(", "), answer.times.total_ms));
+    let secrets = answer.sent.as_ref().map(|sent| format!("secrets inserted: {}; ", sent.secrets.join(", ")));
+    lines.push(format!("{}{} ms", secrets.unwrap_or_default(), answer.times.total_ms));
     lines.iter().map(|line| plain(line) + "\n").collect()
 }
 

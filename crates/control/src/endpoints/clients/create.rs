@@ -27,7 +27,7 @@ use crate::state::Control;
 pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let body: ClientCreate = call.json()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let mut members = Members::default();
     let name = members.read("/name", "name-invalid", &body.name);
     let description = body.description.unwrap_or_default();

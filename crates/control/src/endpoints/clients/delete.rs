@@ -27,7 +27,7 @@ pub(super) async fn delete(
     call: Call,
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let found = view::find(&tx, &name).await?;
     call.check_match(found.client.version)?;
     call.permit([view::need(&tx, &found.client.environments).await?])?;

@@ -38,7 +38,7 @@ pub(super) async fn edit(
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let patch: ClientPatch = call.json()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let found = view::find(&tx, &name).await?;
     call.check_match(found.client.version)?;
     let after = apply(&tx, &found.client, patch).await?;

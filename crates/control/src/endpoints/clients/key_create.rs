@@ -34,7 +34,7 @@ pub(super) async fn create(
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     call.no_body()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let found = view::find(&tx, &name).await?;
     call.permit([view::need(&tx, &found.client.environments).await?])?;
     if found.keys.iter().filter(|key| key.revoked_at.is_none()).count() >= MOST {

@@ -28,7 +28,7 @@ pub(super) async fn revoke(
     call: Call,
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let found = view::find(&tx, &name).await?;
     call.permit([view::need(&tx, &found.client.environments).await?])?;
     if !found.keys.iter().any(|key| key.id == id) {

@@ -27,7 +27,7 @@ use crate::state::Control;
 pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Administer])?;
     let body: EnvironmentCreate = call.json()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let existing = tx.environments().await?;
     let after_all = existing.iter().map(|other| other.rank.saturating_add(1)).max().unwrap_or(0);
     let mut members = Members::default();

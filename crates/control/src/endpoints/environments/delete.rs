@@ -27,7 +27,7 @@ pub(super) async fn delete(
     call: Call,
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Administer])?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let environment = view::find(&tx, &name).await?;
     call.check_match(environment.version)?;
     if environment.default {

@@ -37,7 +37,7 @@ pub(super) async fn edit(
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Administer])?;
     let patch: EnvironmentPatch = call.json()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let before = view::find(&tx, &name).await?;
     call.check_match(before.version)?;
     let mut after = before.clone();

@@ -27,7 +27,7 @@ use crate::state::Control;
 pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let (name, spec) = call.json::<RouteCreate>()?.into_parts();
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     // A name that cannot be one is told together with all else that is wrong; nothing is saved under the stand-in.
     let given = name.parse::<RouteName>();
     let named = given.clone().or_else(|_| "unnamed".parse());

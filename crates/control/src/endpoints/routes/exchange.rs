@@ -35,14 +35,17 @@ pub(super) async fn send(
     let settings = TlsSettings::of(bound);
     let target = Target::of(bound, &settings, &world.known.allow_private);
     let forwarder = Forwarder::unpooled(Arc::new(Tls::new()));
-    let (result, used) = match forwarder.forward(target, request.map(OutBody::full)).await {
-        Ok(forwarded) => {
-            let answer = receive(forwarded.response, &mask, bound.response.as_std()).await;
-            let (answer, outcome) = answer.judged(bound);
-            (Ok(answer), Some(outcome))
+    let exchange = async {
+        match forwarder.forward(target, request.map(OutBody::full)).await {
+            Ok(forwarded) => {
+                let answer = receive(forwarded.response, &mask, bound.response.as_std()).await;
+                let (answer, outcome) = answer.judged(bound);
+                (Ok(answer), Some(outcome))
+            }
+            Err(error) => (Err(error.failure.code().unwrap_or("request-invalid")), error.outcome()),
         }
-        Err(error) => (Err(error.failure.code().unwrap_or("request-invalid")), error.outcome()),
     };
+    let (result, used) = call.wait_for_upstream(exchange).await;
     if let Some(outcome) = used {
         count(control, call, bound, outcome).await;
     }

@@ -45,7 +45,7 @@ pub(super) async fn patch(
         same_name(given, &name)?;
         members.remove("name");
     }
-    let tx = control.store.begin(&permit).await?;
+    let tx = call.begin(&control, &permit).await?;
     let before = view::find(&tx, &name).await?;
     call.check_match(before.version)?;
     let mut document = wire::document(&before.spec)?;

@@ -37,7 +37,7 @@ pub(super) async fn put(
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let body = read(&call, &name)?;
-    let tx = control.store.begin(&permit).await?;
+    let tx = call.begin(&control, &permit).await?;
     let before = view::find(&tx, &name).await?;
     call.check_match(before.version)?;
     let draft = wire::read(before.spec.name.clone(), &body);

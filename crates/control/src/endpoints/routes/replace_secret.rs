@@ -35,7 +35,7 @@ pub(super) async fn replace_secret(State(control): State<Arc<Control>>, call: Ca
     let permit = call.permit([Need::Change { protected: false }])?;
     let body: ReplaceSecret = call.json()?;
     let dry_run = body.dry_run.unwrap_or(false);
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let wish = read(&tx, &body).await?;
     let mut changes = Vec::new();
     let mut moved: Vec<(RouteSpec, RouteSpec)> = Vec::new();

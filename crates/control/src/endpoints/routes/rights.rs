@@ -15,6 +15,10 @@ pub(super) fn needs(before: Option<&RouteSpec>, after: Option<&RouteSpec>, world
     let environments = &world.known.environments;
     let changed = changed(before, after);
     let mut needs = vec![Need::Change { protected: changed.iter().any(|name| is_protected(name, environments)) }];
+    // A host takes the requests of every environment, whichever ones the route is served in. A deletion takes none.
+    if after.is_some() && hosts(before) != hosts(after) {
+        needs.push(Need::Change { protected: environments.iter().any(|environment| environment.protected) });
+    }
     let named_before: BTreeSet<SecretName> =
         before.into_iter().flat_map(references).map(|reference| reference.secret).collect();
     for reference in after.into_iter().flat_map(references) {
@@ -22,13 +26,22 @@ pub(super) fn needs(before: Option<&RouteSpec>, after: Option<&RouteSpec>, world
         if !touched && named_before.contains(&reference.secret) {
             continue;
         }
-        // A secret without environments may be used anywhere, protected ones included.
-        let limits = world.known.secrets.get(&reference.secret).map(|secret| &secret.limits);
-        let limits = limits.and_then(|limits| limits.environments.as_ref());
-        let protected = limits.is_none_or(|names| names.iter().any(|name| is_protected(name, environments)));
-        needs.push(Need::Change { protected });
+        needs.push(need_of_secret(&reference.secret, world));
     }
     needs
+}
+
+/// What it needs to use every secret that counts in one environment of a route.
+pub(super) fn needs_of_use(spec: &RouteSpec, environment: &EnvironmentName, world: &World) -> Vec<Need> {
+    let here = references(spec).into_iter().filter(|reference| reference.environment.as_ref() == Some(environment));
+    here.map(|reference| need_of_secret(&reference.secret, world)).collect()
+}
+
+fn need_of_secret(name: &SecretName, world: &World) -> Need {
+    // A secret without environments may be used anywhere, protected ones included.
+    let limits = world.known.secrets.get(name).and_then(|secret| secret.limits.environments.as_ref());
+    let protected = limits.is_none_or(|names| names.iter().any(|name| is_protected(name, &world.known.environments)));
+    Need::Change { protected }
 }
 
 fn is_protected(name: &EnvironmentName, environments: &[Environment]) -> bool {
@@ -42,9 +55,12 @@ fn changed(before: Option<&RouteSpec>, after: Option<&RouteSpec>) -> BTreeSet<En
         names.extend(spec.environments.keys());
     }
     // A host leads to the route in every environment.
-    let hosts = |spec: Option<&RouteSpec>| spec.map(|spec| spec.hosts.iter().cloned().collect::<BTreeSet<_>>());
     let everywhere = hosts(before) != hosts(after);
     names.into_iter().filter(|name| everywhere || facts(before, name) != facts(after, name)).cloned().collect()
+}
+
+fn hosts(spec: Option<&RouteSpec>) -> BTreeSet<&str> {
+    spec.into_iter().flat_map(|spec| &spec.hosts).map(String::as_str).collect()
 }
 
 /// All that counts in one environment: the settings of a request, and the probe.

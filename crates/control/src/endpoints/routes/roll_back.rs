@@ -39,7 +39,7 @@ pub(super) async fn roll_back(
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let RollBack { revision } = call.json()?;
-    let tx = control.store.begin(&permit).await?;
+    let tx = call.begin(&control, &permit).await?;
     let before = view::find(&tx, &name).await?;
     call.check_match(before.version)?;
     let number = i64::try_from(revision).unwrap_or(i64::MAX);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use api::route::SentRequest;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, VIA};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, IF_RANGE, RANGE, VIA};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use bytes::Bytes;
 use model::name::{EnvironmentName, SecretName};
@@ -13,7 +13,7 @@ use model::secret::SecretValue;
 use model::snapshot::{Bound, Opened, bind, opened};
 use model::template::{Facts, Template};
 use outbound::inject::{
-    InjectError, inject_body, inject_headers, inject_target, is_json, remove_aliases, strip_hop_by_hop,
+    Announced, InjectError, announced, inject_body, inject_headers, inject_target, remove_aliases, strip_hop_by_hop,
 };
 
 use super::rules::World;
@@ -41,6 +41,8 @@ pub(super) fn compose(bound: &Bound, given: &Given, facts: &Facts<'_>) -> Result
     *request.method_mut() = given.method.clone();
     *request.uri_mut() = inject_target(&bound.upstream, &given.path, given.query.as_deref(), &injection.query, facts)
         .map_err(refused)?;
+    // Asked before anything is taken away, and again at the end: an upstream may go by either.
+    let said = announced(&given.headers);
     let mut headers = given.headers.clone();
     strip_hop_by_hop(&mut headers);
     headers.remove(EXPECT);
@@ -51,8 +53,11 @@ pub(super) fn compose(bound: &Bound, given: &Given, facts: &Facts<'_>) -> Result
     for name in &bound.remove_headers {
         remove_aliases(&mut headers, name.as_str());
     }
-    // What comes back is to be read here, so that values can be hidden in it.
+    // What comes back is to be read here, so that values can be hidden in it; and read as a whole, since a value could
+    // be put together from ranges.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.remove(RANGE);
+    headers.remove(IF_RANGE);
     headers.append(VIA, HeaderValue::from_static("1.1 keyroll"));
     if let Ok(id) = HeaderValue::from_str(facts.request_id) {
         headers.insert(REQUEST_ID, id);
@@ -60,7 +65,15 @@ pub(super) fn compose(bound: &Bound, given: &Given, facts: &Facts<'_>) -> Result
     inject_headers(&mut headers, &injection.headers, facts).map_err(refused)?;
     let takes_members = [Method::POST, Method::PUT, Method::PATCH].contains(&given.method)
         && !injection.body.is_empty()
-        && is_json(&headers);
+        && match said.max(announced(&headers)) {
+            Announced::Other => false,
+            Announced::Json => true,
+            Announced::Unreadable => {
+                let detail = "the route adds members to JSON bodies: send it without Content-Encoding, and say once in \
+                              Content-Type that it is JSON";
+                return Err(Refusal::member("/headers", "body-not-json", detail));
+            }
+        };
     let body = given.body.clone().unwrap_or_default();
     *request.body_mut() =
         if takes_members { inject_body(&body, &injection.body, facts).map_err(refused)? } else { body };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::problem::Problem;
-use api::route::{TestAnswer, TestRoute, TestTimes};
+use api::route::{TestAnswer, TestRoute, TestTimes, UpstreamAnswer};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::exchange::send;
+use super::rights::needs_of_use;
 use super::rules::World;
 use super::sent::{Given, compose, show};
 use super::{rules, save, view};
@@ -28,6 +29,8 @@ use crate::state::Control;
 
 /// What `{{client}}` is in a test.
 const CLIENT: &str = "route-test";
+/// What a repetition is told while the request is on its way, or where nobody came to write down its end.
+const UNKNOWN: &str = "outcome-unknown";
 
 /// Sends one request through a route and shows exactly what was sent, values masked. Redirects are not followed.
 #[utoipa::path(
@@ -50,12 +53,14 @@ pub(super) async fn test(
 ) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let body: TestRoute = call.json()?;
-    let tx = control.store.begin(&permit).await?;
+    let tx = call.begin(&control, &permit).await?;
     let route = view::find(&tx, &name).await?;
     let world = rules::world(&control, &tx, [&route.spec]).await?;
     let bound = place(&body, &route.spec, &world)?;
     let protected = world.known.environments.iter().any(|other| other.name == bound.environment && other.protected);
     call.permit([Need::Change { protected }])?;
+    // Whoever chooses the request makes use of the values, as whoever writes the route does.
+    call.permit(needs_of_use(&route.spec, &bound.environment, &world))?;
     let given = read(&body, &bound)?;
     if let Some((end, secret)) = bound.expires.as_ref().filter(|(end, _)| *end <= call.now) {
         let detail = format!("the secret {secret} expired at {end} and is strict about it");
@@ -74,8 +79,10 @@ pub(super) async fn test(
     let request = compose(&bound, &given, &facts)?;
     let sent = show(&route.spec, &bound, &world, &given, &facts)?;
     let asked = json!({"environment": bound.environment, "method": sent.method, "path": given.path});
-    // Written down before anything leaves, and once more when it is known what became of it.
-    tx.commit(event.clone().after(asked.clone()).outcome("begun")).await?;
+    // Written down before anything leaves, and once more when it is known what became of it: a repetition that comes in
+    // between must not send it again.
+    let begun = event.clone().after(asked.clone()).outcome("begun");
+    call.commit(tx, begun, StatusCode::OK, &kept(None, Some(UNKNOWN), 0)).await?;
 
     let start = Instant::now();
     let result = send(&control, &call, &bound, &world, request).await;
@@ -88,14 +95,21 @@ pub(super) async fn test(
     let status = upstream.as_ref().map(|upstream| upstream.status);
     let event = event.after(json!({"request": asked, "status": status}));
     let event = event.outcome(error.as_deref().unwrap_or("done"));
-    let told = TestAnswer { sent, answer: upstream, error, times: TestTimes { total_ms } };
-    // A repetition is told what was sent and the status; third parties' bodies are not kept.
-    let mut kept = told.clone();
-    if let Some(upstream) = &mut kept.answer {
-        upstream.truncated |= !std::mem::take(&mut upstream.body).is_empty();
-    }
-    call.commit(control.store.begin(&permit).await?, event, StatusCode::OK, &kept).await?;
+    let kept = kept(status, error.as_deref(), total_ms);
+    call.commit(call.conclude(&control, &permit).await?, event, StatusCode::OK, &kept).await?;
+    let told = TestAnswer { sent: Some(sent), answer: upstream, error, times: TestTimes { total_ms } };
     answer(StatusCode::OK, &told)
+}
+
+/// What a repetition is told. Headers and bodies of either side may hold what nobody should find in the database later.
+fn kept(status: Option<u16>, error: Option<&str>, total_ms: u64) -> TestAnswer {
+    let nothing = |status| UpstreamAnswer { status, headers: Vec::new(), body: String::new(), truncated: true };
+    TestAnswer {
+        sent: None,
+        answer: status.map(nothing),
+        error: error.map(str::to_owned),
+        times: TestTimes { total_ms },
+    }
 }
 
 /// The route in the environment that is asked for.

@@ -63,7 +63,7 @@ pub(super) async fn compare(
     let told = CompareAnswer { matches, hint: near.then(|| HINT.to_owned()) };
     let outcome = if matches { "match" } else { "no-match" };
     let event = call.event(&permit, "secret.compare", format!("secret/{name}")).outcome(outcome);
-    let tx = control.store.begin(&permit).await?;
+    let tx = call.begin(&control, &permit).await?;
     call.commit(tx, event, StatusCode::OK, &told).await?;
     answer(StatusCode::OK, &told)
 }

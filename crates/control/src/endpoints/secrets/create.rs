@@ -24,7 +24,8 @@ use crate::state::Control;
 /// Makes a secret. Its value is written this once.
 ///
 /// With `successor_of`, what the body leaves out (kind, class, environments, allowed hosts, owner, tags, probe) is taken
-/// over from that secret; limits wider than its own need the role operator.
+/// over from that secret; limits wider than its own need the role operator, and so does
+/// succeeding a secret that may be used in a protected environment.
 #[utoipa::path(
     post,
     path = "/v1/secrets",
@@ -40,11 +41,13 @@ use crate::state::Control;
 pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
     let body: SecretCreate = call.json()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let known = tx.environments().await?;
     let draft = Draft { control: &control, call: &call, tx: &tx, known: &known };
     let (mut secret, value, predecessor) = draft.read(body).await?;
 
+    // Whoever succeeds a secret stands where it stood, so that it takes the rights that the secret itself takes.
+    call.permit(predecessor.as_ref().map(|before| rules::need(&before.limits, &known)))?;
     let widened = predecessor.is_some_and(|before| rules::widens(&before.limits, &secret.limits));
     call.permit([rules::need(&secret.limits, &known)])?;
     call.permit(widened.then_some(Need::ChangeLimits))?;

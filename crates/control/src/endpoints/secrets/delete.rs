@@ -49,7 +49,7 @@ pub(super) async fn delete(
     free_text(&mut members, "/reason", reason.unwrap_or_default());
     members.finish()?;
 
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let row = view::find(&tx, &name).await?;
     call.check_match(row.secret.version)?;
     call.permit([rules::need(&row.secret.limits, &tx.environments().await?)])?;

@@ -105,7 +105,13 @@ impl Several<'_> {
                 Err(refusal) => Err(refusal),
             };
             // It was changed since it was judged, or the database failed: what is gone already has to be told all the same.
-            if let (Err(refusal), Some(result)) = (done, told.results.get_mut(index)) {
+            let Err(refusal) = done else { continue };
+            // The same request was faster, or the token ended before anything was done: that is the whole answer.
+            let untouched = !told.results.iter().take(index).any(|result| result.outcome == DeleteOutcome::Deleted);
+            if refusal.earlier.is_some() || (untouched && refusal.problem.status == 401) {
+                return Err(refusal);
+            }
+            if let Some(result) = told.results.get_mut(index) {
                 tracing::warn!(secret = name, code = refusal.problem.code, cause = refusal.cause, "secret not deleted");
                 *result = refused(&name, refusal);
             }
@@ -115,7 +121,7 @@ impl Several<'_> {
 
     /// The deletion, to be committed. Judged again, since this transaction is the one that counts.
     async fn delete(&self, name: &str) -> Result<(WriteTx, Event), Refusal> {
-        let mut tx = self.control.store.begin(self.permit).await?;
+        let mut tx = self.call.begin(self.control, self.permit).await?;
         let row = self.judge(&tx, name).await?;
         tx.delete_secret(name, self.call.now).await?;
         let event = self.call.event(self.permit, "secret.delete", format!("secret/{name}"));

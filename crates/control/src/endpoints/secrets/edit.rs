@@ -52,7 +52,7 @@ pub(super) async fn edit(
         return Err(immutable(&control.store.read().await?, &name).await?);
     }
     let patch: SecretPatch = call.json()?;
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     let mut row = view::find(&tx, &name).await?;
     view::demand_active(&row.secret)?;
     call.check_match(row.secret.version)?;

@@ -36,7 +36,7 @@ pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> R
     members.demand(!past, "/expires_at", "time-past", "lies in the past; the token would never be valid");
     members.finish()?;
 
-    let mut tx = control.store.begin(&permit).await?;
+    let mut tx = call.begin(&control, &permit).await?;
     if tx.tokens().await?.iter().any(|other| other.name == body.name && other.is_live(call.now)) {
         let detail = format!("a live token is called {}; revoke it first, or take another name", body.name);
         return Err(Refusal::conflict("name-taken", "The name is taken", detail));

@@ -48,6 +48,11 @@ fn item(token: &Token) -> TokenItem {
     }
 }
 
+/// As the audit tells it: with its id, since names come back.
 fn record(token: &Token) -> serde_json::Value {
-    serde_json::to_value(item(token)).unwrap_or_default()
+    let mut record = serde_json::to_value(item(token)).unwrap_or_default();
+    if let Some(members) = record.as_object_mut() {
+        members.insert("id".to_owned(), token.id.clone().into());
+    }
+    record
 }

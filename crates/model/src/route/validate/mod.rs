@@ -65,8 +65,22 @@ fn hosts(spec: &RouteSpec, findings: &mut Vec<Finding>) {
         if !fits || host.bytes().any(|byte| byte.is_ascii_uppercase()) {
             let detail = format!("{host:?} is not a host name in lower case, without scheme and port");
             findings.push(Finding::new(format!("/hosts/{index}"), "host-invalid", detail));
+        } else if is_own(host) {
+            let detail =
+                format!("{host:?} is how the gateway itself is reached, by whatever route; give a name of its own");
+            findings.push(Finding::new(format!("/hosts/{index}"), "host-invalid", detail));
         }
     }
+}
+
+/// Whether the gateway itself is called so: by an address in any spelling, or by a name for this very machine.
+fn is_own(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    // What ends in a number is read as an IPv4 address (`127.1`, `0x7f000001`); no domain does.
+    let number = last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let address = host.contains(':') || number;
+    address || last == "localhost" || ["localhost.localdomain", "ip6-localhost", "ip6-loopback"].contains(&host)
 }
 
 /// The upstream of an environment exists, and every secret used there may be used there and sent there.

@@ -75,16 +75,66 @@ fn many_forms_are_found_as_few_are() {
 }
 
 #[test]
+fn a_long_form_is_hidden_as_far_as_it_goes_on() {
+    // Of the first one's beginning another one goes on otherwise; the second repeats itself; the third is not long.
+    let forms = ["abcdefgh", "abcdefGH!", "abcabcabcabcx", "gh"].map(|form| form.as_bytes().to_vec());
+    let mut all = Forms::default();
+    forms.into_iter().for_each(|form| all.0.push(form.into()));
+    let needles = Needles::with_window(&all, 4);
+    assert_eq!(needles.longest(), 4);
+    for (text, expected) in [
+        ("-abcdefgh-", "-********-"),
+        ("-abcdefGH!-", "-*********-"),
+        ("-abcdefgH!-", "-*******H!-"),
+        ("-abcdef-gh-", "-******-**-"),
+        ("-abc-", "-abc-"),
+        ("-abcdabcdefgh-", "-************-"),
+        // What breaks off is the beginning of another.
+        ("-abcabcdefgh-", "-***********-"),
+        ("-abcabcabcabcabcabcx-", "-*******************-"),
+        ("-abcabcabcabcy-", "-************y-"),
+    ] {
+        let mut bytes = text.as_bytes().to_vec();
+        assert_eq!(needles.mask(&mut bytes), text != expected);
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        // In pieces of one byte, as a body may come.
+        let (mut cursor, mut out, mut held) = (needles.start(), Vec::new(), Vec::new());
+        for byte in text.bytes() {
+            held.push(byte);
+            let read = held.len() - 1;
+            needles.mask_on(&mut cursor, &mut held, read);
+            let open = needles.open(cursor);
+            assert!(open < needles.longest());
+            out.extend(held.drain(..held.len() - open));
+        }
+        out.append(&mut held);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+    let mut cursor = needles.start();
+    for byte in "-abcdefgh".bytes() {
+        needles.step(&mut cursor, byte);
+    }
+    assert_eq!(needles.open(cursor), 0, "nothing is kept back behind the end of a form");
+}
+
+#[test]
 fn it_takes_no_more_memory_than_it_says() {
-    for length in [20, 200, 64 * 1024] {
+    for length in [20, 200, 4 * 1024, 64 * 1024] {
         let mut forms = Forms::default();
-        let value: String = ('0'..='z').filter(char::is_ascii_alphanumeric).cycle().take(length).collect();
-        forms.add_all(&value);
+        // Letters and digits that do not repeat themselves, as those of a real value.
+        let mut state = 1_u32;
+        let letters = std::iter::from_fn(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from_digit(state >> 24 & 31, 32)
+        });
+        forms.add_all(&letters.take(length).collect::<String>());
         let machine = Needles::new(&forms).machine.unwrap();
         let quick = machine.quick.as_ref().map_or(0, Searcher::memory_usage);
-        let taken = machine.nfa.memory_usage() + quick + machine.open.capacity() * size_of::<(StateID, u32)>();
-        let bytes: usize = forms.iter().map(<[u8]>::len).sum();
-        assert!(taken <= 8 * 1024 + 25 * bytes, "{taken} bytes for {bytes}");
+        let open = machine.open.capacity() * size_of::<(StateID, u32)>();
+        let taken = machine.nfa.memory_usage() + quick + open + machine.tails.memory_usage();
+        let beginnings: usize = forms.iter().map(|form| form.len().min(WINDOW)).sum();
+        let rest: usize = forms.iter().map(|form| form.len().saturating_sub(WINDOW)).sum();
+        assert!(taken <= 8 * 1024 + 25 * beginnings + rest, "{taken} bytes for {beginnings} and {rest}");
     }
 }
 
@@ -127,5 +177,51 @@ proptest! {
         if !found {
             prop_assert_eq!(needles.open(needles.after(text.as_bytes())), needles.open(cursor));
         }
+    }
+
+    // The same with what is found by its beginning: hidden as far as it goes on.
+    #[test]
+    fn longer_ones_as_if_looked_up_one_by_one(
+        forms in proptest::collection::vec("[ab]{1,24}", 1..6),
+        text in "[ab]{0,80}",
+        window in 1usize..8,
+        pieces in proptest::collection::vec(1usize..9, 1..9),
+    ) {
+        let mut all = Forms::default();
+        forms.iter().for_each(|form| all.0.push(form.as_bytes().to_vec().into()));
+        let needles = Needles::with_window(&all, window);
+        let mut expected = text.as_bytes().to_vec();
+        for form in &forms {
+            for at in 0..text.len() {
+                let alike = form.bytes().zip(text[at..].bytes()).take_while(|(form, text)| form == text).count();
+                if alike >= form.len().min(window) {
+                    expected[at..at + alike].fill(b'*');
+                }
+            }
+        }
+        let found = expected != text.as_bytes();
+        let mut bytes = text.as_bytes().to_vec();
+        prop_assert_eq!(needles.occur_in(&bytes), found);
+        prop_assert_eq!(needles.mask(&mut bytes), found);
+        prop_assert_eq!(&bytes, &expected);
+
+        let (mut cursor, mut out, mut held) = (needles.start(), Vec::new(), Vec::new());
+        let mut rest = text.as_bytes();
+        for length in pieces.iter().cycle().take(80) {
+            let (piece, left) = rest.split_at(rest.len().min(*length));
+            rest = left;
+            let read = held.len();
+            held.extend_from_slice(piece);
+            needles.mask_on(&mut cursor, &mut held, read);
+            let open = needles.open(cursor);
+            prop_assert!(open < needles.longest().max(2));
+            out.extend(held.drain(..held.len() - open));
+            if open == 0 {
+                // As the guard does that keeps nothing back.
+                cursor = needles.start();
+            }
+        }
+        out.append(&mut held);
+        prop_assert_eq!(out, expected);
     }
 }

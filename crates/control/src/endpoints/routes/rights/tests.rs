@@ -61,6 +61,11 @@ fn rights_are_needed_where_something_counts_differently() {
         spec[member] = value;
         spec
     };
+    let hosted = |hosts: &[&str]| {
+        let mut spec = route(json!({}), json!({"staging": {}}));
+        spec["hosts"] = json!(hosts);
+        spec
+    };
     let plain = with("tags", json!([]));
     let table = [
         ("a route of nowhere", Value::Null, route(json!({}), json!({})), false),
@@ -71,6 +76,17 @@ fn rights_are_needed_where_something_counts_differently() {
         ("words", plain.clone(), with("description", json!("other")), false),
         ("labels", plain.clone(), with("tags", json!(["other"])), false),
         ("hosts", plain.clone(), with("hosts", json!(["a.example"])), true),
+        (
+            "a host of staging, which is everybody's",
+            route(json!({}), json!({"staging": {}})),
+            hosted(&["a.example"]),
+            true,
+        ),
+        ("a new route with one", Value::Null, hosted(&["a.example"]), true),
+        ("another one", hosted(&["a.example"]), hosted(&["b.example"]), true),
+        ("no longer", hosted(&["a.example"]), hosted(&[]), true),
+        ("the same ones", hosted(&["a.example", "b.example"]), hosted(&["b.example", "a.example"]), false),
+        ("a deletion with one", hosted(&["a.example"]), Value::Null, false),
         (
             "the base that production inherits",
             plain.clone(),
