@@ -1,6 +1,7 @@
 //! Controls: a search that cannot find a value where one stands proves nothing by finding none.
 
 use std::fs;
+use std::io::Read;
 use std::process::{Command, Stdio};
 
 use super::forms::forms;
@@ -56,13 +57,16 @@ fn folder() {
 /// A process with the control in its environment and as an argument; it waits for its input.
 fn process() {
     let mut child = Command::new("/bin/sh")
-        .args(["-c", "read line", CONTROL])
+        .args(["-c", "echo; read line", CONTROL])
         .env_clear()
         .env("CONTROL", CONTROL)
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
         .expect("a shell");
+    // `spawn` returns while the kernel is still putting the new environment in place; once the shell speaks it is there.
+    let said = child.stdout.as_mut().map(|out| out.read_exact(&mut [0]));
+    assert!(said.is_some_and(|said| said.is_ok()), "the shell did not start");
     let mut watch = watch();
     watch.search_proc(child.id());
     drop(child.stdin.take());
