@@ -69,6 +69,11 @@ async fn put_replaces_as_a_whole() {
     body["name"] = json!("refunds");
     let reply = house.send(Role::Admin, "PUT", "/v1/routes/payments", body).await;
     assert_eq!(reply.errors(), [("/name".to_owned(), "name-immutable".to_owned())]);
+    // What was read can be edited and sent back.
+    let mut told = house.send(Role::Admin, "GET", "/v1/routes/payments", Value::Null).await.expect(200).body;
+    told["description"] = json!("read, edited, sent back");
+    let reply = house.send(Role::Admin, "PUT", "/v1/routes/payments", told).await.expect(200);
+    assert_eq!(reply.body["description"], "read, edited, sent back");
     let reply = house.send(Role::Admin, "PUT", "/v1/routes/payments", json!({"colour": 1})).await;
     assert_eq!(reply.errors(), [("/colour".to_owned(), "member-unknown".to_owned())]);
 }

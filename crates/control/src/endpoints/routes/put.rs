@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::problem::Problem;
-use api::route::{RouteCreate, RouteItem, RouteSpec};
+use api::route::{RouteItem, RouteSpec};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use model::access::Need;
@@ -44,14 +44,23 @@ pub(super) async fn put(
     save::replace(&control, &call, &permit, tx, before, draft, EDIT).await
 }
 
-/// The body. People send again what they made the route from, so that its own name may stand in it.
+/// What the API tells about a route and nobody sets.
+const TOLD: [&str; 3] = ["revision", "created_at", "updated_at"];
+
+/// The body. People send again what they made the route from, or what they were told and then edited: its own name may
+/// stand in it, and what only the API sets is passed over. `If-Match` is for who wants to be sure.
 fn read(call: &Call, name: &str) -> Result<RouteSpec, Refusal> {
-    if call.json::<Value>()?.get("name").is_none() {
-        return call.json();
+    let mut document: Value = call.json()?;
+    let Some(members) = document.as_object_mut() else { return call.json() };
+    let told = TOLD.iter().filter(|told| members.remove(**told).is_some()).count();
+    match members.remove("name") {
+        Some(Value::String(given)) => same_name(&given, name)?,
+        Some(_) => return Err(Refusal::member("/name", "member-invalid", "expected a text")),
+        // Read from the text itself, so that a member that is given twice is noticed.
+        None if told == 0 => return call.json(),
+        None => {}
     }
-    let (given, spec) = call.json::<RouteCreate>()?.into_parts();
-    same_name(&given, name)?;
-    Ok(spec)
+    Ok(api::read::read_value(document)?)
 }
 
 /// A route keeps its name.
