@@ -4,15 +4,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-/// The media type of an export: one [`AuditItem`] per line.
+/// The media type of an export: one [`AuditLine`] per line.
 pub const NDJSON: &str = "application/x-ndjson";
 
 /// The header of an export that says how many events it holds; fewer lines mean that it was cut.
 pub const SIZE_HEADER: &str = "keyroll-audit-size";
 
-/// One audit event. `leaf_hash` is SHA-256 over a zero byte and the canonical JSON (RFC 8785) of `record`.
+/// One audit event of a list: the members of its record, and the record's hash.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditItem {
+    /// What happened.
+    #[serde(flatten)]
+    pub record: AuditRecord,
+    /// The leaf of the Merkle tree (RFC 9162), as hexadecimal digits; an export has the bytes that it is made of.
+    pub leaf_hash: String,
+}
+
+/// One line of an export. `leaf_hash` is SHA-256 over a zero byte and the canonical JSON (RFC 8785) of `record`, which
+/// stands here byte for byte.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AuditLine {
     /// What happened.
     pub record: AuditRecord,
     /// The leaf of the Merkle tree (RFC 9162), as hexadecimal digits.

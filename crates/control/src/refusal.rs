@@ -68,9 +68,9 @@ impl Refusal {
             [only] => format!("{}: {}", only.pointer, only.detail),
             several => format!("{} members break a rule; see errors", several.len()),
         };
-        // A single broken rule gives the whole problem its code, so that a program need not look further.
-        let code = match findings.as_slice() {
-            [only] => only.code,
+        // One rule, however often it is broken, gives the whole problem its code: a program need not look further.
+        let code = match findings.split_first() {
+            Some((first, others)) if others.iter().all(|other| other.code == first.code) => first.code,
             _ => "members-invalid",
         };
         let mut refusal = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, "The request breaks a rule", detail);

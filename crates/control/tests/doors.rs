@@ -109,7 +109,7 @@ async fn a_revocation_reaches_every_token_of_the_name() {
     house.send(admin, "DELETE", "/v1/tokens/ci", Value::Null).await.expect(204);
     assert_eq!(house.send_raw("GET", "/v1/routes", &headers, Vec::new()).await.status, 401);
 
-    let event = house.audit(1).await.remove(0)["record"].take();
+    let event = house.audit(1).await.remove(0);
     let tx = house.control.store.read().await.unwrap();
     let (ended, open): (Vec<_>, Vec<_>) =
         tx.tokens().await.unwrap().into_iter().partition(|token| token.revoked_at.is_some());

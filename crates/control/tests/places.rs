@@ -167,9 +167,9 @@ async fn every_change_leaves_its_event_and_a_refusal_leaves_none() {
     house.send(ADMIN, "DELETE", "/v1/environments/qa", Value::Null).await.expect(204);
     let events = house.audit(500).await;
     let actions: Vec<_> =
-        events[..events.len() - before].iter().map(|event| event["record"]["action"].as_str().unwrap()).collect();
+        events[..events.len() - before].iter().map(|event| event["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["environment.delete", "environment.edit", "environment.create"]);
-    let edit = &events[1]["record"];
+    let edit = &events[1];
     assert_eq!((edit["before"]["rank"].clone(), edit["after"]["rank"].clone()), (json!(3), json!(9)));
     assert_eq!(edit["actor"], "token:admin");
 

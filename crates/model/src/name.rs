@@ -185,12 +185,13 @@ pub fn nearest<'a>(wanted: &str, existing: impl IntoIterator<Item = &'a str>) ->
         .map(|name| {
             let same_but_case = name.eq_ignore_ascii_case(wanted);
             let edits = strsim::osa_distance(&lower, &name.to_ascii_lowercase());
-            (if same_but_case { 0 } else { edits.max(1) }, name)
+            // Of names that are as near whatever the case, the one in the same case is meant.
+            (if same_but_case { 0 } else { edits.max(1) }, strsim::osa_distance(wanted, name), name)
         })
         // A two-letter name is two edits from everything: at least half must agree.
-        .filter(|(edits, name)| *edits <= 2 && edits * 2 <= name.len().max(2))
+        .filter(|(edits, _, name)| *edits <= 2 && edits * 2 <= name.len().max(2))
         .min()
-        .map(|(_, name)| name)
+        .map(|(_, _, name)| name)
 }
 
 #[cfg(test)]
@@ -239,5 +240,6 @@ mod tests {
         assert_eq!(nearest("stripe_api_key_v3", existing), Some("stripe_api_key_v2"));
         assert_eq!(nearest("mailgun", existing), None);
         assert_eq!(nearest("ab", ["cd"]), None);
+        assert_eq!(nearest("stripe_kee", ["Stripe_Key", "stripe_key"]), Some("stripe_key"));
     }
 }

@@ -50,5 +50,5 @@ pub(crate) async fn get(house: &House, name: &str) -> Reply {
 
 /// The latest audit events, the newest first.
 pub(crate) async fn events(house: &House, limit: usize) -> Vec<Value> {
-    house.audit(limit).await.into_iter().map(|mut item| item["record"].take()).collect()
+    house.audit(limit).await
 }

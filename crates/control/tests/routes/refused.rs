@@ -253,3 +253,19 @@ async fn a_developer_stays_outside_what_is_protected() {
     assert_eq!(get(&house, "payments").await.body["environments"]["production"], json!({}));
     house.send(Role::Operator, "DELETE", "/v1/routes/payments", Value::Null).await.expect(204);
 }
+
+#[tokio::test]
+async fn one_rule_that_is_broken_twice_keeps_its_code() {
+    let house = house().await;
+    let secret = json!({"name": "limited", "value": "a-value-of-some-length", "allowed_hosts": ["api.stripe.com"]});
+    house.send(Role::Admin, "POST", "/v1/secrets", secret).await.expect(201);
+    let route = |upstream: &str, environment: &str| {
+        json!({"name": "r", "base": {"upstream": upstream, "inject": {"headers": {"X-A": "{{limited}}"}}},
+            "environments": {"staging": {}, environment: {}}})
+    };
+    let twice = house.send(Role::Admin, "POST", "/v1/routes", route("https://other.example", "production")).await;
+    assert_eq!((twice.refusal(), twice.errors().len()), ((422, "secret-not-allowed-for-host"), 2));
+    let mixed = house.send(Role::Admin, "POST", "/v1/routes", route("https://other.example", "nowhere")).await;
+    assert_eq!(mixed.refusal(), (422, "members-invalid"));
+    house.send(Role::Admin, "POST", "/v1/routes", route("https://api.stripe.com", "production")).await.expect(201);
+}

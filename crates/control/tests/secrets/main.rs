@@ -68,7 +68,7 @@ impl House {
 
     /// What the latest audit events record, the newest first.
     pub(crate) async fn records(&self, limit: usize) -> Vec<Value> {
-        self.audit(limit).await.into_iter().map(|item| item["record"].clone()).collect()
+        self.audit(limit).await
     }
 
     /// The value that is stored, opened as the engine opens it.

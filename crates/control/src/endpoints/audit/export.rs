@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::audit::{AuditItem, NDJSON};
+use api::audit::{AuditLine, NDJSON};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -23,7 +23,7 @@ const PAGE: usize = 500;
     get,
     path = "/v1/audit/export",
     tag = "audit",
-    responses((status = 200, body = AuditItem, content_type = "application/x-ndjson"))
+    responses((status = 200, body = AuditLine, content_type = "application/x-ndjson"))
 )]
 pub(super) async fn export(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     call.permit([Need::ReadAudit])?;
