@@ -44,6 +44,8 @@ pub trait Standing: Send + Sync + 'static {
     fn is_draining(&self) -> bool;
     /// What the last look at the audit found wrong.
     fn audit_fault(&self) -> Option<String>;
+    /// How many secrets that routes name cannot be opened; the log names them.
+    fn unusable_secrets(&self) -> usize;
 }
 
 impl Control {

@@ -10,7 +10,7 @@ mod body;
 mod headers;
 mod query;
 
-pub use body::{Announced, announced, inject_body, is_json};
+pub use body::{Announced, announced, inject_body};
 pub use headers::{inject_headers, remove_aliases, remove_injected, set_injected, strip_answer, strip_hop_by_hop};
 pub use query::inject_target;
 

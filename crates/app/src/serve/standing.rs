@@ -33,4 +33,8 @@ impl control::Standing for Standing {
     fn audit_fault(&self) -> Option<String> {
         self.engine.audit_fault()
     }
+
+    fn unusable_secrets(&self) -> usize {
+        self.engine.unusable_secrets().len()
+    }
 }

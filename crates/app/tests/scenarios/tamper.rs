@@ -69,6 +69,12 @@ fn guards(connection: &Connection) -> Vec<(String, String)> {
     query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
 }
 
+/// One check of a node that is ready.
+fn check(node: &TestNode, name: &str) -> serde_json::Value {
+    let ready = node.api("GET", "/readyz", None).expect(200).json();
+    ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap().clone()
+}
+
 #[test]
 fn a_database_without_its_guards_is_not_served_from() {
     let mut scene = Scene::new();
@@ -132,6 +138,7 @@ fn swapped_widened_and_changed_rows_make_the_secret_unusable() {
             scene.upstream.records()[before..].iter().all(|r| r.header("authorization").unwrap().contains("of_two_"))
         );
         assert!(scene.node.log().contains("one"), "the log names the secret");
+        assert_eq!(check(&scene.node, "secrets")["ready"], false, "{sql}");
     }
 }
 
@@ -144,16 +151,10 @@ fn a_missing_audit_row_is_noticed() {
     ] {
         let mut scene = Scene::new();
         scene.restarted();
-        let sound = scene.node.api("GET", "/readyz", None).expect(200).json();
-        let audit = |ready: &serde_json::Value| {
-            let checks = ready["checks"].as_array().unwrap().clone();
-            checks.iter().find(|check| check["name"] == "audit").unwrap().clone()
-        };
-        assert_eq!(audit(&sound)["ready"], true);
+        assert_eq!(check(&scene.node, "audit")["ready"], true);
+        assert_eq!(check(&scene.node, "secrets")["ready"], true);
         scene.tamper(sql);
         scene.restarted();
-        eventually("the damage is reported", || {
-            audit(&scene.node.api("GET", "/readyz", None).expect(200).json())["ready"] == false
-        });
+        eventually("the damage is reported", || check(&scene.node, "audit")["ready"] == false);
     }
 }

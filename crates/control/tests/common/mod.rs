@@ -58,6 +58,10 @@ impl Standing for Serving {
     fn audit_fault(&self) -> Option<String> {
         None
     }
+
+    fn unusable_secrets(&self) -> usize {
+        0
+    }
 }
 
 /// An admin API with the environments development, staging and production (protected, the default one).

@@ -71,12 +71,6 @@ impl Kind {
         matches!(self, Self::Certificate | Self::Other)
     }
 
-    /// Whether traffic is expected to use it.
-    #[must_use]
-    pub fn expects_injection(self) -> bool {
-        self != Self::WebhookSecret
-    }
-
     /// How often it should be replaced; `None` for what is replaced when its upstream rejects it.
     #[must_use]
     pub fn interval(self, class: Class) -> Option<Span> {

@@ -90,10 +90,4 @@ impl Secret {
         let interval = self.rotate_every.or_else(|| self.kind.interval(self.class))?;
         Some(self.created_at.plus(interval))
     }
-
-    /// Whether it may no longer be injected because `strict_expiry` was asked for.
-    #[must_use]
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.strict_expiry && self.expires_at.is_some_and(|end| end <= now)
-    }
 }

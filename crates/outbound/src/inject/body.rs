@@ -51,12 +51,6 @@ fn names_json(kind: &[u8]) -> bool {
         || (essence.ends_with(b"+json") && essence.contains(&b'/') && !essence.contains(&b','))
 }
 
-/// Whether the headers announce a body into which members can be put: [`Announced::Json`].
-#[must_use]
-pub fn is_json(headers: &HeaderMap) -> bool {
-    announced(headers) == Announced::Json
-}
-
 /// Sets the members of a route in a JSON body.
 ///
 /// A name that begins with `/` is a JSON Pointer (RFC 6901): objects that are missing on its way are made, elements

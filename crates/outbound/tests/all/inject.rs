@@ -5,8 +5,8 @@ use model::name::SecretName;
 use model::snapshot::{BoundHeader, BoundText, HeaderFill};
 use model::template::{Compiled, Facts, Place, Template, compile};
 use outbound::inject::{
-    Announced, InjectError, announced, inject_body, inject_headers, inject_target, is_json, remove_injected,
-    strip_answer, strip_hop_by_hop,
+    Announced, InjectError, announced, inject_body, inject_headers, inject_target, remove_injected, strip_answer,
+    strip_hop_by_hop,
 };
 
 use super::server::upstream;
@@ -222,9 +222,9 @@ fn bodies_that_are_json_say_so() {
         if let Some(coding) = coding {
             headers.insert("content-encoding", HeaderValue::from_static(coding));
         }
-        assert_eq!(is_json(&headers), json, "{kind} {coding:?}");
+        assert_eq!(announced(&headers) == Announced::Json, json, "{kind} {coding:?}");
     }
-    assert!(!is_json(&HeaderMap::new()));
+    assert_eq!(announced(&HeaderMap::new()), Announced::Other);
 }
 
 #[test]

@@ -29,12 +29,18 @@ pub(super) async fn ready(State(control): State<Arc<Control>>) -> Result<Respons
     };
     let draining = if control.standing.is_draining() { "shutting down".to_owned() } else { String::new() };
     let audit = control.standing.audit_fault().unwrap_or_default();
-    let checks: Vec<_> = [("database", database), ("snapshot", snapshot), ("running", draining), ("audit", audit)]
-        .into_iter()
-        .map(|(name, detail)| ReadinessCheck { name: name.to_owned(), ready: detail.is_empty(), detail })
-        .collect();
-    // A damaged audit is an operator's matter; taking traffic away would not mend it.
-    let ready = checks.iter().all(|check| check.ready || check.name == "audit");
+    // Nobody had to show a token: how many, not which.
+    let secrets = match control.standing.unusable_secrets() {
+        0 => String::new(),
+        count => format!("{count} cannot be opened; the log names them"),
+    };
+    let checks: Vec<_> =
+        [("database", database), ("snapshot", snapshot), ("running", draining), ("audit", audit), ("secrets", secrets)]
+            .into_iter()
+            .map(|(name, detail)| ReadinessCheck { name: name.to_owned(), ready: detail.is_empty(), detail })
+            .collect();
+    // Damage is an operator's matter; taking traffic away would not mend it.
+    let ready = checks.iter().all(|check| check.ready || matches!(check.name.as_str(), "audit" | "secrets"));
     let (status, word) = if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
     answer(status, &Readiness { status: word.to_owned(), checks })
 }
