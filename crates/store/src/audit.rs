@@ -68,8 +68,8 @@ pub fn leaf_hash(record: &[u8]) -> [u8; 32] {
     hash
 }
 
-/// Writes the event as number `sequence`.
-pub(crate) async fn append(tx: &WriteTx, sequence: i64, event: &Event) -> Result<(), StoreError> {
+/// Writes the event as number `sequence`; the answer is the hash of its leaf.
+pub(crate) async fn append(tx: &WriteTx, sequence: i64, event: &Event) -> Result<[u8; 32], StoreError> {
     let unwritable = |_| StoreError::Statement("an audit event cannot be written as JSON".to_owned());
     let mut value = serde_json::to_value(event).map_err(unwritable)?;
     if let serde_json::Value::Object(members) = &mut value {
@@ -80,10 +80,21 @@ pub(crate) async fn append(tx: &WriteTx, sequence: i64, event: &Event) -> Result
     let sql =
         "INSERT INTO audit (sequence, at, actor, action, subject, record, leaf) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let args = args![sequence, event.time, &event.actor, &event.action, &event.subject, record, leaf.as_slice()];
-    tx.execute(sql, args).await.map(drop)
+    tx.execute(sql, args).await?;
+    Ok(leaf)
 }
 
 impl ReadTx {
+    /// The hash of an event's leaf: two databases in which it is the same have the same history up to there.
+    ///
+    /// # Errors
+    /// As any query.
+    pub async fn audit_leaf(&self, sequence: i64) -> Result<Option<[u8; 32]>, StoreError> {
+        // By the key.
+        let row = self.query_one("SELECT leaf FROM audit WHERE sequence = $1", args![sequence]).await?;
+        row.map(|row| row.bytes("leaf")).transpose()
+    }
+
     /// One page of the events that fit, the latest first.
     ///
     /// # Errors

@@ -8,6 +8,12 @@ pub enum StoreError {
     /// Busy, locked or away; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The server refused the login, or has no such database. Trying again helps only once somebody has mended that.
+    #[error("the database server refused the connection: {0}")]
+    Rejected(String),
+    /// The connection broke in the middle of a commit: the change is there whole, or not at all. Look before trying again.
+    #[error("the connection to the database broke in the middle of a commit; whether it was made is not known")]
+    OutcomeUnknown,
     /// No room on the disk; nothing was written.
     #[error("the disk that holds the database is full or cannot be written")]
     Full,

@@ -27,7 +27,7 @@ mod tombstones;
 mod transaction;
 
 pub use audit::{AuditFault, AuditFilter, AuditReport, AuditRow, leaf_hash};
-pub use backend::DatabaseUrl;
+pub use backend::{DatabaseUrl, PostgresUrl};
 pub use changes::{Changes, Damage};
 pub use clients::ClientKeys;
 pub use environments::EnvironmentUse;

@@ -21,7 +21,10 @@ const MIGRATIONS: [Migration; 1] = [Migration {
     name: "first",
     min_binary: "0.1.0",
     tables: include_str!("../migrations/0001_first.sql"),
-    guards: Guards { sqlite: include_str!("../migrations/0001_guards.sqlite.sql") },
+    guards: Guards {
+        sqlite: include_str!("../migrations/0001_guards.sqlite.sql"),
+        postgres: include_str!("../migrations/0001_guards.postgres.sql"),
+    },
 }];
 
 /// Why a database and this binary do not go together.
@@ -60,12 +63,13 @@ pub enum MigrationError {
 }
 
 impl Migration {
-    fn checksum(&self) -> String {
+    /// Of the text that this engine runs.
+    fn checksum(&self, conversation: &Conversation) -> String {
         let mut context = Context::new(&SHA256);
         context.update(self.tables.as_bytes());
         // A byte that no text holds keeps a line from moving between the two unnoticed.
         context.update(&[0]);
-        context.update(self.guards.text().as_bytes());
+        context.update(conversation.guards_text(self.guards).as_bytes());
         context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -74,13 +78,16 @@ impl Migration {
 ///
 /// A schema that is newer than this binary is no reason to refuse, so that nodes can be upgraded one by one.
 pub(crate) async fn migrate(conversation: &Conversation, now: Timestamp) -> Result<(), StoreError> {
-    let table = "CREATE TABLE IF NOT EXISTS migrations (number {i64} NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
+    conversation.lock_schema().await?;
+    let table = "CREATE TABLE migrations (number {i64} NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
                  checksum TEXT NOT NULL, min_binary TEXT NOT NULL, applied_at {i64} NOT NULL) {table};";
-    conversation.migrate(table, Guards { sqlite: "" }).await?;
+    if !conversation.has_table("migrations").await? {
+        conversation.migrate(table, Guards::NONE).await?;
+    }
     let applied = applied(conversation).await?;
     let last = applied.iter().map(|row| row.number).max().unwrap_or(0);
     for row in &applied {
-        row.check()?;
+        row.check(conversation)?;
     }
     for migration in &MIGRATIONS {
         if applied.iter().any(|row| row.number == migration.number) {
@@ -93,7 +100,7 @@ pub(crate) async fn migrate(conversation: &Conversation, now: Timestamp) -> Resu
         conversation.migrate(migration.tables, migration.guards).await?;
         // By the key.
         let sql = "INSERT INTO migrations (number, name, checksum, min_binary, applied_at) VALUES ($1, $2, $3, $4, $5)";
-        let row = args![migration.number, migration.name, migration.checksum(), migration.min_binary, now];
+        let row = args![migration.number, migration.name, migration.checksum(conversation), migration.min_binary, now];
         conversation.execute(sql, row).await?;
     }
     // A later migration that this binary does not know may have put other guards in their place.
@@ -115,10 +122,10 @@ struct Applied {
 }
 
 impl Applied {
-    fn check(&self) -> Result<(), MigrationError> {
+    fn check(&self, conversation: &Conversation) -> Result<(), MigrationError> {
         let running = env!("CARGO_PKG_VERSION");
         match MIGRATIONS.iter().find(|migration| migration.number == self.number) {
-            Some(known) if known.checksum() == self.checksum => Ok(()),
+            Some(known) if known.checksum(conversation) == self.checksum => Ok(()),
             Some(_) => Err(MigrationError::Changed { number: self.number, name: self.name.clone() }),
             None if version(&self.min_binary) <= version(running) => Ok(()),
             None => Err(MigrationError::BinaryTooOld { needed: self.min_binary.clone(), running: running.to_owned() }),

@@ -6,7 +6,7 @@ use model::access::Permit;
 use model::time::Timestamp;
 use tokio::sync::watch;
 
-use crate::backend::{Backend, Closing, DatabaseUrl, args};
+use crate::backend::{Backend, Closing, DatabaseUrl, Purpose, args};
 use crate::error::StoreError;
 use crate::migrate::migrate;
 use crate::telemetry::{self, Telemetry};
@@ -25,11 +25,12 @@ impl Store {
     /// `incarnation` names this life of the database: it is kept for a new one and passed over for an existing one.
     ///
     /// # Errors
-    /// [`StoreError::Migration`] where schema and binary do not go together, else what hindered the engine.
+    /// [`StoreError::Migration`] where schema and binary do not go together, [`StoreError::Unavailable`] where the server
+    /// is away (the same call may succeed later), else what hindered the engine.
     pub async fn open(url: &DatabaseUrl, now: Timestamp, incarnation: String) -> Result<Self, StoreError> {
         let (announce, changes) = watch::channel(0);
         let backend = Backend::open(url, announce)?;
-        let conversation = backend.write().await?;
+        let conversation = backend.begin(Purpose::Change).await?;
         migrate(&conversation, now).await?;
         // By the key.
         let rows = conversation.query("SELECT revision FROM revision WHERE one = 1", args![]).await?;
@@ -50,7 +51,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where the database is away.
     pub async fn read(&self) -> Result<ReadTx, StoreError> {
-        ReadTx::begin(self.backend.read().await?, "").await
+        ReadTx::begin(self.backend.begin(Purpose::Read).await?, "").await
     }
 
     /// Begins a change by locking the revision, so that changes are ordered. Dropping it undoes it.
@@ -61,7 +62,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where the database is away or others hold it for too long.
     pub async fn begin(&self, permit: &Permit) -> Result<WriteTx, StoreError> {
-        WriteTx::begin(self.backend.write().await?, permit).await
+        WriteTx::begin(Arc::clone(&self.backend), permit).await
     }
 
     /// Writes telemetry: durable, but no change. No revision, no event, no announcement.
@@ -69,7 +70,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Full`]; then nothing of it was written.
     pub async fn record(&self, telemetry: Telemetry) -> Result<(), StoreError> {
-        let conversation = self.backend.write().await?;
+        let conversation = self.backend.begin(Purpose::Record).await?;
         telemetry::write(&conversation, telemetry).await?;
         conversation.commit(Closing::default()).await
     }

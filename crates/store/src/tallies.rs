@@ -1,5 +1,7 @@
 //! How often and when secrets were used.
 
+use std::collections::BTreeMap;
+
 use model::name::{EnvironmentName, RouteName};
 use model::time::{Span, Timestamp};
 use model::usage::{Drained, OUTCOMES, Outcome, TallyKey};
@@ -83,46 +85,62 @@ impl ReadTx {
     }
 }
 
+/// Adds counts. Rows are locked table by table and in one order everywhere, so that two nodes that count at once wait for
+/// each other and never in a circle.
 pub(crate) async fn add(
     conversation: &Conversation,
     at: Timestamp,
     mut rows: Vec<(TallyKey, Drained)>,
 ) -> Result<(), StoreError> {
-    // In one order everywhere, so that two nodes that count at once cannot lock each other out.
     rows.sort_by(|(one, _), (other, _)| one.cmp(other));
     let minute = at.as_millis() / MINUTE * MINUTE;
-    for (key, drained) in rows {
-        add_one(conversation, minute, &key, drained).await?;
-    }
-    Ok(())
-}
-
-async fn add_one(conversation: &Conversation, minute: i64, key: &TallyKey, drained: Drained) -> Result<(), StoreError> {
-    let (secret, route, environment) = (key.secret.as_str(), key.route.as_str(), key.environment.as_str());
-    let mut total = 0_i64;
-    for (outcome, count) in OUTCOMES.into_iter().zip(drained.counts) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        if count == 0 {
-            continue;
-        }
-        total = total.saturating_add(count);
-        // By the key.
-        let sql = "INSERT INTO tallies (secret, minute, route, environment, outcome, count) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (secret, minute, route, environment, outcome) DO UPDATE SET count = tallies.count + excluded.count";
-        conversation.execute(sql, args![secret, minute, route, environment, outcome.as_str(), count]).await?;
+    for (key, drained) in &rows {
+        add_minute(conversation, minute, key, drained).await?;
     }
     // By the key. A use is never forgotten and never put later: the greater moment stays.
     let sql = "INSERT INTO binding_usage (secret, route, environment, last_used_at, use_count) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (secret, route, environment) DO UPDATE SET use_count = binding_usage.use_count + excluded.use_count, \
          last_used_at = CASE WHEN binding_usage.last_used_at >= excluded.last_used_at OR excluded.last_used_at IS NULL \
          THEN binding_usage.last_used_at ELSE excluded.last_used_at END";
-    conversation.execute(sql, args![secret, route, environment, drained.last_used, total]).await?;
+    let mut secrets = BTreeMap::<&str, SecretUsage>::new();
+    for (key, drained) in &rows {
+        let (secret, total) = (key.secret.as_str(), total(drained));
+        let args = args![secret, key.route.as_str(), key.environment.as_str(), drained.last_used, total];
+        conversation.execute(sql, args).await?;
+        let all = secrets.entry(secret).or_default();
+        all.count = all.count.saturating_add(total);
+        all.last_used_at = all.last_used_at.max(drained.last_used);
+    }
     // By the key.
     let sql = "INSERT INTO secret_usage (secret, last_used_at, use_count) VALUES ($1, $2, $3) \
          ON CONFLICT (secret) DO UPDATE SET use_count = secret_usage.use_count + excluded.use_count, \
          last_used_at = CASE WHEN secret_usage.last_used_at >= excluded.last_used_at OR excluded.last_used_at IS NULL \
          THEN secret_usage.last_used_at ELSE excluded.last_used_at END";
-    conversation.execute(sql, args![secret, drained.last_used, total]).await.map(drop)
+    for (secret, all) in secrets {
+        conversation.execute(sql, args![secret, all.last_used_at, all.count]).await?;
+    }
+    Ok(())
+}
+
+async fn add_minute(
+    conversation: &Conversation,
+    minute: i64,
+    key: &TallyKey,
+    drained: &Drained,
+) -> Result<(), StoreError> {
+    let (secret, route, environment) = (key.secret.as_str(), key.route.as_str(), key.environment.as_str());
+    for (outcome, count) in OUTCOMES.into_iter().zip(drained.counts).filter(|(_, count)| *count > 0) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        // By the key.
+        let sql = "INSERT INTO tallies (secret, minute, route, environment, outcome, count) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (secret, minute, route, environment, outcome) DO UPDATE SET count = tallies.count + excluded.count";
+        conversation.execute(sql, args![secret, minute, route, environment, outcome.as_str(), count]).await?;
+    }
+    Ok(())
+}
+
+fn total(drained: &Drained) -> i64 {
+    drained.counts.iter().fold(0, |sum, count| sum.saturating_add(i64::try_from(*count).unwrap_or(i64::MAX)))
 }
 
 pub(crate) async fn forget(conversation: &Conversation, before: Timestamp) -> Result<(), StoreError> {

@@ -1,11 +1,12 @@
 //! The two kinds of transaction. All queries are methods of [`ReadTx`], all changes of [`WriteTx`].
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use model::access::Permit;
 use model::audit::Event;
 
-use crate::backend::{Closing, Conversation, Row, Val, args};
+use crate::backend::{Backend, Closing, Conversation, Purpose, Row, Val, args};
 use crate::error::StoreError;
 
 /// The name of a state of the database.
@@ -67,6 +68,7 @@ impl ReadTx {
 /// A change in the making. It ends with [`WriteTx::commit`]; dropped without it, nothing happened.
 pub struct WriteTx {
     read: ReadTx,
+    backend: Arc<Backend>,
     actor: String,
     scrub: bool,
 }
@@ -80,24 +82,30 @@ impl Deref for WriteTx {
 }
 
 impl WriteTx {
-    pub(crate) async fn begin(conversation: Conversation, permit: &Permit) -> Result<Self, StoreError> {
-        let read = ReadTx::begin(conversation, "{lock}").await?;
-        Ok(Self { read, actor: permit.actor().name.clone(), scrub: false })
+    pub(crate) async fn begin(backend: Arc<Backend>, permit: &Permit) -> Result<Self, StoreError> {
+        let read = ReadTx::begin(backend.begin(Purpose::Change).await?, "{lock}").await?;
+        Ok(Self { read, backend, actor: permit.actor().name.clone(), scrub: false })
     }
 
     /// Writes the event, advances the revision, and makes all of it durable at once; then announces the revision.
     ///
+    /// Where the connection breaks in the middle, the database is asked what became of the change before this answers.
+    ///
     /// # Errors
-    /// After any error but one, nothing was changed. The exception is a machine that failed between writing and
-    /// answering: look before trying again.
+    /// After any error but [`StoreError::OutcomeUnknown`], nothing was changed. That one is left where the database cannot
+    /// be asked either: look before trying again.
     pub async fn commit(self, event: Event) -> Result<Committed, StoreError> {
         let sequence = self.position().audit_size.saturating_add(1);
         let revision = self.next_revision();
-        crate::audit::append(&self, sequence, &event).await?;
+        let leaf = crate::audit::append(&self, sequence, &event).await?;
         // By the key.
         let sql = "UPDATE revision SET revision = $1, audit_size = $2 WHERE one = 1";
         self.execute(sql, args![revision, sequence]).await?;
-        self.read.conversation.commit(Closing { revision: Some(revision), scrub: self.scrub }).await?;
+        let Self { read, backend, scrub, .. } = self;
+        match read.conversation.commit(Closing { revision: Some(revision), scrub }).await {
+            Err(StoreError::OutcomeUnknown) => settle(&backend, sequence, &leaf).await?,
+            other => other?,
+        }
         Ok(Committed { revision, sequence })
     }
 
@@ -127,5 +135,19 @@ impl WriteTx {
             0 => Err(StoreError::Missing(what)),
             _ => Ok(()),
         }
+    }
+}
+
+/// Finds out what became of a change whose commit was not answered, by its audit event.
+///
+/// The revision's row is locked first: whoever has it knows that the other transaction has ended, one way or the other,
+/// also on a server that works on it while the connection is gone.
+async fn settle(backend: &Backend, sequence: i64, leaf: &[u8; 32]) -> Result<(), StoreError> {
+    let unknown = |_| StoreError::OutcomeUnknown;
+    let conversation = backend.begin(Purpose::Change).await.map_err(unknown)?;
+    let look = ReadTx::begin(conversation, "{lock}").await.map_err(unknown)?;
+    match look.audit_leaf(sequence).await.map_err(unknown)? {
+        Some(found) if found == *leaf => Ok(()),
+        _ => Err(StoreError::away("the connection broke before the change was made")),
     }
 }

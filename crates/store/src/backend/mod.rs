@@ -1,13 +1,10 @@
 //! The one place that knows of engines: a conversation with a database, whichever it is.
-//!
-//! A transaction is a conversation. Its statements travel to whoever owns the connection and the answers come back;
-//! dropping the handle rolls back, however the caller ended.
 
+mod conversation;
 mod dialect;
+mod guards;
+mod postgres;
 mod sqlite;
-mod sqlite_error;
-mod sqlite_open;
-mod sqlite_owner;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -15,30 +12,54 @@ mod value;
 
 use tokio::sync::watch;
 
+pub(crate) use conversation::Conversation;
+pub(crate) use guards::Guards;
+pub use postgres::PostgresUrl;
 pub use url::DatabaseUrl;
 pub(crate) use value::{Row, Val, args};
 
 use crate::error::StoreError;
+use postgres::Postgres;
+use sqlite::Sqlite;
 
 /// The engine behind the store.
-pub(crate) struct Backend {
-    sqlite: sqlite::Sqlite,
+pub(crate) enum Backend {
+    /// One file, in this process.
+    Sqlite(Sqlite),
+    /// A server that several nodes share.
+    Postgres(Postgres),
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It sees one state of the database throughout and cannot write.
+    Read,
+    /// It changes what is decided and served: of these a node has one at a time, and the revision's row orders them all.
+    Change,
+    /// It writes telemetry, beside whatever else happens.
+    Record,
 }
 
 impl Backend {
     /// Opens the database, making it if there is none. `changes` learns each revision as it becomes durable.
+    ///
+    /// A server is not asked for anything yet: the first conversation finds out whether it is there.
     pub(crate) fn open(url: &DatabaseUrl, changes: watch::Sender<i64>) -> Result<Self, StoreError> {
-        Ok(Self { sqlite: sqlite::Sqlite::open(url, changes, sqlite::Limits::default())? })
+        match url {
+            DatabaseUrl::Postgres(url) => Ok(Self::Postgres(Postgres::open(url, changes)?)),
+            DatabaseUrl::SqliteFile(_) | DatabaseUrl::SqliteMemory => {
+                Ok(Self::Sqlite(Sqlite::open(url, changes, sqlite::Limits::default())?))
+            }
+        }
     }
 
-    /// Begins a transaction that sees one state of the database throughout and cannot write.
-    pub(crate) async fn read(&self) -> Result<Conversation, StoreError> {
-        self.sqlite.read().await.map(|sqlite| Conversation { sqlite })
-    }
-
-    /// Begins a transaction that writes; on SQLite there is one at a time.
-    pub(crate) async fn write(&self) -> Result<Conversation, StoreError> {
-        self.sqlite.write().await.map(|sqlite| Conversation { sqlite })
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self, purpose: Purpose) -> Result<Conversation, StoreError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.begin(purpose).await,
+            Self::Postgres(postgres) => postgres.begin(purpose).await,
+        }
     }
 }
 
@@ -49,63 +70,4 @@ pub(crate) struct Closing {
     pub(crate) revision: Option<i64>,
     /// Whether a destroyed value should also leave the engine's own journal.
     pub(crate) scrub: bool,
-}
-
-/// One open transaction.
-pub(crate) struct Conversation {
-    sqlite: sqlite::Conversation,
-}
-
-impl Conversation {
-    /// Runs a query and takes all of its rows.
-    pub(crate) async fn query(&self, sql: &str, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
-        self.sqlite.query(dialect::query_for_sqlite(sql), args).await
-    }
-
-    /// Runs a statement; the answer is the number of rows that it changed.
-    pub(crate) async fn execute(&self, sql: &str, args: Vec<Val>) -> Result<u64, StoreError> {
-        self.sqlite.execute(dialect::query_for_sqlite(sql), args).await
-    }
-
-    /// Runs the statements of a migration: the common tables, then the guards in the engine's own words.
-    pub(crate) async fn migrate(&self, tables: &str, guards: Guards) -> Result<(), StoreError> {
-        self.sqlite.batch(dialect::ddl_for_sqlite(tables)).await?;
-        self.sqlite.batch(guards.sqlite.to_owned()).await
-    }
-
-    /// The first guard that is missing from the database or is not what it should be.
-    pub(crate) async fn lacks(&self, guards: Guards) -> Result<Option<String>, StoreError> {
-        // The engine's own catalogue.
-        let rows = self.query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", args![]).await?;
-        let names = guards.sqlite.lines().filter_map(|line| line.strip_prefix("CREATE TRIGGER ")?.split(' ').next());
-        for name in names {
-            let there = |row: &Row| {
-                row.text("name").is_ok_and(|found| found == name)
-                    && row.text("sql").is_ok_and(|sql| guards.sqlite.contains(&format!("{sql};")))
-            };
-            if !rows.iter().any(there) {
-                return Ok(Some(name.to_owned()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Makes what was written durable. When this answers `Ok`, a loss of power loses nothing.
-    pub(crate) async fn commit(self, closing: Closing) -> Result<(), StoreError> {
-        self.sqlite.commit(closing).await
-    }
-}
-
-/// Triggers, which every engine spells in its own way.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Guards {
-    /// For SQLite.
-    pub(crate) sqlite: &'static str,
-}
-
-impl Guards {
-    /// The text that this engine runs, for the checksum.
-    pub(crate) fn text(self) -> &'static str {
-        self.sqlite
-    }
 }

@@ -9,6 +9,7 @@ use model::environment::Environment;
 use model::route::RouteSpec;
 use model::secret::{Class, Kind, Limits, Secret, State};
 use model::time::Timestamp;
+use testkit::postgres::{Database, Postgres};
 use store::{Committed, DatabaseUrl, Sealed, Store, StoreError, WriteTx};
 
 pub(crate) const NOW: i64 = 1_764_000_000_000;
@@ -25,45 +26,158 @@ pub(crate) fn event(action: &str, subject: &str) -> Event {
     Event::done(&permit(), &Origin::local(), at(0), action, subject.to_owned())
 }
 
-pub(crate) async fn memory() -> Store {
-    Store::open(&DatabaseUrl::SqliteMemory, at(0), "inc_1".to_owned()).await.unwrap()
+/// Which engine a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
 }
 
-/// A database in a directory of its own.
-pub(crate) struct OnDisk {
+/// A database of the test's own: a file in a directory, or one of a real server.
+pub(crate) struct Db {
     pub(crate) store: Store,
-    directory: tempfile::TempDir,
+    url: DatabaseUrl,
+    place: Place,
 }
 
-impl OnDisk {
-    pub(crate) async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(&directory.path().join("data/keyroll.db")).await.unwrap();
-        Self { store, directory }
+enum Place {
+    Directory(tempfile::TempDir),
+    Server { postgres: Postgres, database: Database },
+}
+
+impl Db {
+    pub(crate) async fn new(engine: Engine) -> Self {
+        let (url, place) = match engine {
+            Engine::Sqlite => {
+                let directory = tempfile::tempdir().unwrap();
+                (DatabaseUrl::SqliteFile(file(&directory)), Place::Directory(directory))
+            }
+            Engine::Postgres => {
+                let postgres = Postgres::shared();
+                let database = postgres.create_database();
+                (database.url().parse().unwrap(), Place::Server { postgres, database })
+            }
+        };
+        Self { store: open(&url).await.unwrap(), url, place }
     }
 
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// Another handle, as a second process has it.
+    pub(crate) async fn open(&self) -> Result<Store, StoreError> {
+        open(&self.url).await
+    }
+
+    pub(crate) async fn reopen(self) -> Self {
+        let Self { store, url, place } = self;
+        drop(store);
+        Self { store: open(&url).await.unwrap(), url, place }
+    }
+
+    /// The file; only where there is one.
     pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path().join("data/keyroll.db")
+        match &self.place {
+            Place::Directory(directory) => file(directory),
+            Place::Server { .. } => panic!("a server has no file of ours"),
+        }
     }
 
-    /// The back door: another program with its own settings, as an attacker or a person at a prompt has it.
-    pub(crate) fn raw(&self) -> rusqlite::Connection {
+    /// The server and the database in it; only where there is one.
+    pub(crate) fn server(&self) -> (&Postgres, &Database) {
+        match &self.place {
+            Place::Server { postgres, database } => (postgres, database),
+            Place::Directory(_) => panic!("a file has no server"),
+        }
+    }
+
+    /// The back door: runs statements as another program with its own settings does, an attacker's or a person's at a
+    /// prompt. The answer is the number of rows, or the text of the refusal.
+    pub(crate) async fn raw(&self, sql: &str) -> Result<u64, String> {
+        match &self.place {
+            Place::Directory(_) => {
+                let raw = self.connection();
+                match sql.contains("; ") {
+                    true => raw.execute_batch(sql).map(|()| 0),
+                    false => raw.execute(sql, []).map(|rows| u64::try_from(rows).unwrap()),
+                }
+                .map_err(|error| error.to_string())
+            }
+            Place::Server { .. } => {
+                let refusal = |error: tokio_postgres::Error| match error.as_db_error() {
+                    Some(refusal) => refusal.message().to_owned(),
+                    None => error.to_string(),
+                };
+                let client = self.client().await;
+                match sql.contains("; ") {
+                    true => client.batch_execute(&spelt(sql)).await.map(|()| 0).map_err(refusal),
+                    false => client.execute(&spelt(sql), &[]).await.map_err(refusal),
+                }
+            }
+        }
+    }
+
+    /// The column `t` of a query through the back door.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        match &self.place {
+            Place::Directory(_) => {
+                let raw = self.connection();
+                let mut statement = raw.prepare(&sql.replace("HEX", "hex")).unwrap();
+                let rows = statement.query_map([], |row| row.get("t")).unwrap();
+                rows.map(Result::unwrap).collect()
+            }
+            Place::Server { .. } => {
+                let sql = sql.replace("HEX(ciphertext)", "encode(ciphertext, 'hex')");
+                self.client().await.query(&sql, &[]).await.unwrap().iter().map(|row| row.get("t")).collect()
+            }
+        }
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.place, Place::Directory(_))
+    }
+
+    /// Takes guards away, as the owner of a database can.
+    pub(crate) async fn drop_guards(&self, table: &str, guards: &[&str]) {
+        for guard in guards {
+            let on = if self.is_file() { String::new() } else { format!(" ON {table}") };
+            self.raw(&format!("DROP TRIGGER {guard}{on}")).await.unwrap();
+        }
+    }
+
+    /// Those of the verbs that the engine knows: only SQLite has `OR REPLACE` and its like.
+    pub(crate) fn verbs<'a>(&self, verbs: &[&'a str]) -> Vec<&'a str> {
+        let known = |verb: &&&str| self.is_file() || ["INSERT", "UPDATE"].contains(*verb);
+        verbs.iter().filter(known).copied().collect()
+    }
+
+    pub(crate) fn connection(&self) -> rusqlite::Connection {
         let raw = rusqlite::Connection::open(self.path()).unwrap();
         raw.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
         raw.pragma_update(None, "foreign_keys", "OFF").unwrap();
         raw
     }
 
-    pub(crate) async fn reopen(self) -> Self {
-        let Self { store, directory } = self;
-        drop(store);
-        let store = open(&directory.path().join("data/keyroll.db")).await.unwrap();
-        Self { store, directory }
+    async fn client(&self) -> tokio_postgres::Client {
+        let (_, database) = self.server();
+        let (client, connection) = tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
     }
 }
 
-pub(crate) async fn open(path: &std::path::Path) -> Result<Store, StoreError> {
-    Store::open(&DatabaseUrl::SqliteFile(path.to_owned()), at(0), "inc_1".to_owned()).await
+/// Bytes are `x'00'` in SQLite and `'\x00'` in PostgreSQL.
+fn spelt(sql: &str) -> String {
+    sql.replace("x'", "'\\x")
+}
+
+fn file(directory: &tempfile::TempDir) -> PathBuf {
+    directory.path().join("data/keyroll.db")
+}
+
+pub(crate) async fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
+    Store::open(url, at(0), "inc_1".to_owned()).await
 }
 
 pub(crate) async fn begin(store: &Store) -> WriteTx {

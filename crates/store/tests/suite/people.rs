@@ -3,7 +3,8 @@
 use model::access::Role;
 use store::{IdempotencyRecord, Page, Rule, StoreError, Telemetry, Token};
 
-use crate::common::{at, begin, client, client_key, commit, environment, furnish, memory, refused, sealed, secret};
+use super::memory;
+use crate::common::{at, begin, client, client_key, commit, environment, furnish, refused, sealed, secret};
 
 #[tokio::test]
 async fn environments_in_the_order_of_ranks_with_one_default() {

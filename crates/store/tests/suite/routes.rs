@@ -3,7 +3,8 @@
 use model::name::EnvironmentName;
 use store::{Page, RouteFilter, Rule, StoreError};
 
-use crate::common::{at, begin, commit, furnish, memory, refused, route, spec};
+use super::memory;
+use crate::common::{at, begin, commit, furnish, refused, route, spec};
 
 #[tokio::test]
 async fn a_route_comes_back_as_it_was_given() {

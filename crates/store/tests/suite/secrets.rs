@@ -7,7 +7,8 @@ use model::time::Span;
 use model::usage::{Drained, TallyKey};
 use store::{Page, Rebound, Rule, SecretFilter, SecretSort, SortKey, Store, StoreError, Telemetry};
 
-use crate::common::{add_secrets, at, begin, commit, furnish, memory, refused, route, sealed, secret};
+use super::memory;
+use crate::common::{add_secrets, at, begin, commit, furnish, refused, route, sealed, secret};
 
 #[tokio::test]
 async fn a_secret_comes_back_as_it_was_given() {

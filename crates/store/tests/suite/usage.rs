@@ -4,7 +4,8 @@ use model::time::{Span, Timestamp};
 use model::usage::{Drained, Outcome, TallyKey};
 use store::{SecretUsage, Store, Telemetry};
 
-use crate::common::{NOW, OnDisk, at, begin, commit, furnish, memory, route};
+use super::{db, memory};
+use crate::common::{NOW, at, begin, commit, furnish, route};
 
 fn key(secret: &str, environment: &str) -> TallyKey {
     TallyKey {
@@ -21,17 +22,17 @@ async fn add(store: &Store, key: TallyKey, millis: i64, counts: [u64; 6], last_u
 
 #[tokio::test]
 async fn counts_add_up_and_the_latest_use_stays() {
-    let disk = OnDisk::new().await;
-    furnish(&disk.store).await;
-    let store = &disk.store;
+    let db = db().await;
+    furnish(&db.store).await;
+    let store = &db.store;
     add(store, key("stripe_api_key", "staging"), 10, [3, 1, 0, 0, 0, 0], Some(at(9))).await;
     add(store, key("stripe_api_key", "staging"), 20, [2, 0, 0, 0, 0, 0], Some(at(4))).await;
     add(store, key("stripe_api_key", "production"), 60_030, [1, 0, 0, 0, 0, 7], Some(at(60_025))).await;
     add(store, key("stripe_api_key", "production"), 60_040, [0, 0, 2, 0, 0, 0], None).await;
     assert_eq!(*store.changes().borrow(), 1, "telemetry is no change");
 
-    let disk = disk.reopen().await;
-    let read = disk.store.read().await.unwrap();
+    let db = db.reopen().await;
+    let read = db.store.read().await.unwrap();
     assert_eq!(
         read.last_used("stripe_api_key").await.unwrap(),
         SecretUsage { last_used_at: Some(at(60_025)), count: 16 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::DatabaseUrl;
-use super::sqlite_error::translate;
+use super::error::translate;
+use crate::backend::DatabaseUrl;
 use crate::error::StoreError;
 
 /// How many prepared statements a connection keeps; more than there are queries in this crate.
@@ -34,6 +34,7 @@ pub(super) fn place(url: &DatabaseUrl) -> Result<(PathBuf, Option<Scratch>), Sto
             let directory = scratch_directory();
             (directory.join("keyroll.db"), Some(Scratch(directory)))
         }
+        DatabaseUrl::Postgres(_) => return Err(StoreError::Url("does not name a file")),
     };
     make(&path).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem => StoreError::Full,

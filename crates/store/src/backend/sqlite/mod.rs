@@ -1,5 +1,9 @@
 //! SQLite: one thread that writes, several that read, and conversations with them by channels.
 
+mod error;
+mod open;
+mod owner;
+
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -7,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use super::sqlite_open::{open_reader, open_writer, place};
-use super::sqlite_owner::Owner;
-use super::{Closing, DatabaseUrl, Row, Val};
+use super::conversation::{Conversation, Step, Steps, ended};
+use super::dialect::Dialect;
+use super::{DatabaseUrl, Purpose};
 use crate::error::StoreError;
+use open::{open_reader, open_writer, place};
+use owner::Owner;
 
 /// Threads that read; each serves one conversation at a time.
 const READERS: usize = 4;
@@ -31,29 +37,15 @@ impl Default for Limits {
 }
 
 /// The database, seen from the async side.
-pub(super) struct Sqlite {
+pub(crate) struct Sqlite {
     writer: Sender<Begin>,
     readers: Sender<Begin>,
-}
-
-/// One open transaction, seen from the async side. Dropping it closes the channel, and the thread rolls back.
-pub(super) struct Conversation {
-    steps: Sender<Step>,
 }
 
 pub(super) struct Begin {
     pub(super) asked: Instant,
     pub(super) steps: Receiver<Step>,
     pub(super) begun: oneshot::Sender<Result<(), StoreError>>,
-}
-
-pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
-
-pub(super) enum Step {
-    Query { sql: String, args: Vec<Val>, answer: Answer<Vec<Row>> },
-    Execute { sql: String, args: Vec<Val>, answer: Answer<u64> },
-    Batch { sql: String, answer: Answer<()> },
-    Commit { closing: Closing, answer: Answer<()> },
 }
 
 impl Sqlite {
@@ -79,49 +71,14 @@ impl Sqlite {
         Ok(Self { writer, readers })
     }
 
-    pub(super) async fn read(&self) -> Result<Conversation, StoreError> {
-        begin(&self.readers).await
+    pub(super) async fn begin(&self, purpose: Purpose) -> Result<Conversation, StoreError> {
+        let jobs = if purpose == Purpose::Read { &self.readers } else { &self.writer };
+        let (steps, their_steps) = mpsc::channel();
+        let (begun, answer) = oneshot::channel();
+        jobs.send(Begin { asked: Instant::now(), steps: their_steps, begun }).map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())??;
+        Ok(Conversation::new(Steps::Thread(steps), Dialect::Sqlite))
     }
-
-    pub(super) async fn write(&self) -> Result<Conversation, StoreError> {
-        begin(&self.writer).await
-    }
-}
-
-async fn begin(jobs: &Sender<Begin>) -> Result<Conversation, StoreError> {
-    let (steps, their_steps) = mpsc::channel();
-    let (begun, answer) = oneshot::channel();
-    jobs.send(Begin { asked: Instant::now(), steps: their_steps, begun }).map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())??;
-    Ok(Conversation { steps })
-}
-
-impl Conversation {
-    pub(super) async fn query(&self, sql: String, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
-        self.ask(|answer| Step::Query { sql, args, answer }).await
-    }
-
-    pub(super) async fn execute(&self, sql: String, args: Vec<Val>) -> Result<u64, StoreError> {
-        self.ask(|answer| Step::Execute { sql, args, answer }).await
-    }
-
-    pub(super) async fn batch(&self, sql: String) -> Result<(), StoreError> {
-        self.ask(|answer| Step::Batch { sql, answer }).await
-    }
-
-    pub(super) async fn commit(self, closing: Closing) -> Result<(), StoreError> {
-        self.ask(|answer| Step::Commit { closing, answer }).await
-    }
-
-    async fn ask<T>(&self, step: impl FnOnce(Answer<T>) -> Step) -> Result<T, StoreError> {
-        let (answer, received) = oneshot::channel();
-        self.steps.send(step(answer)).map_err(|_| gone())?;
-        received.await.map_err(|_| gone())?
-    }
-}
-
-fn gone() -> StoreError {
-    StoreError::away("the transaction has ended: a statement failed, it took too long, or the store is closing")
 }
 
 fn spawn(name: &str, serve: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {

@@ -8,10 +8,11 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use tokio::sync::watch;
 
-use super::sqlite::{Answer, Begin, Limits, Step};
-use super::sqlite_error::translate;
-use super::sqlite_open::set_busy_timeout;
-use super::{Closing, Row, Val};
+use super::error::translate;
+use super::open::set_busy_timeout;
+use super::{Begin, Limits};
+use crate::backend::conversation::{Step, reply};
+use crate::backend::{Closing, Row, Val};
 use crate::error::StoreError;
 
 /// How soon the writer tries again to empty the journal after a value was destroyed while somebody was reading.
@@ -140,13 +141,6 @@ impl Owner {
             tracing::error!(%error, "the busy timeout could not be restored");
         }
     }
-}
-
-/// Answers; says whether the step succeeded. A caller that has gone away is no error.
-fn reply<T>(answer: Answer<T>, result: Result<T, StoreError>) -> bool {
-    let succeeded = result.is_ok();
-    drop(answer.send(result));
-    succeeded
 }
 
 fn value(found: ValueRef<'_>, column: &str) -> Result<Val, StoreError> {
