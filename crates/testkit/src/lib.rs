@@ -1,9 +1,9 @@
 //! What the tests of every crate share: a real node, real upstreams, and a watch for leaks.
 //!
 //! Promise: nothing here pretends. A [`TestNode`] is the shipped binary in its own process, an
-//! [`Upstream`] is a server on a socket that keeps the bytes it was sent, [`Nginx`] is Debian's.
-//! A [`LeakWatch`] proves on planted controls that its searches can find before it reports that
-//! they found nothing.
+//! [`Upstream`] is a server on a socket that keeps the bytes it was sent, [`Nginx`] and
+//! [`Postgres`] are Debian's. A [`LeakWatch`] proves on planted controls that its searches can find
+//! before it reports that they found nothing.
 //!
 //! Absences: knows none of our crates, so that a mistake in one cannot hide in the tool that
 //! tests it: HTTP is read and written here byte by byte, over blocking sockets and threads, and a
@@ -21,6 +21,8 @@ pub mod leak;
 pub mod load;
 pub mod nginx;
 pub mod node;
+mod port;
+pub mod postgres;
 pub mod transcript;
 pub mod upstream;
 pub mod wire;
@@ -28,6 +30,7 @@ pub mod wire;
 pub use leak::LeakWatch;
 pub use nginx::Nginx;
 pub use node::{CliOutput, NodeOptions, TestNode};
+pub use postgres::{Database, Postgres};
 pub use transcript::Transcript;
 pub use upstream::{Answer, Authority, Recorded, Upstream};
 pub use wire::{Connection, Reply};
