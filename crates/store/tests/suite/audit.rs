@@ -95,7 +95,7 @@ const TAMPERING: [&str; 15] = [
     "UPDATE audit SET record = replace(record, 'system:test', 'system:evil') WHERE sequence = {n}",
     "UPDATE audit SET record = record || ' ' WHERE sequence = {n}",
     "UPDATE audit SET record = '' WHERE sequence = {n}",
-    "UPDATE audit SET leaf = zeroblob(32) WHERE sequence = {n}",
+    "UPDATE audit SET leaf = x'0000000000000000000000000000000000000000000000000000000000000000' WHERE sequence = {n}",
     "UPDATE audit SET leaf = x'' WHERE sequence = {n}",
     "UPDATE audit SET actor = 'system:evil' WHERE sequence = {n}",
     "UPDATE audit SET action = 'other' WHERE sequence = {n}",

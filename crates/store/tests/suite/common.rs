@@ -61,6 +61,12 @@ impl Db {
         Self { store: open(&url).await.unwrap(), url, place }
     }
 
+    /// The store alone; the database stays until the process ends.
+    pub(crate) fn into_store(self) -> Store {
+        std::mem::forget(self.place);
+        self.store
+    }
+
     pub(crate) fn url(&self) -> &DatabaseUrl {
         &self.url
     }
@@ -146,9 +152,12 @@ impl Db {
         }
     }
 
-    /// Those of the verbs that the engine knows: only SQLite has `OR REPLACE` and its like.
-    pub(crate) fn verbs<'a>(&self, verbs: &[&'a str]) -> Vec<&'a str> {
-        let known = |verb: &&&str| self.is_file() || ["INSERT", "UPDATE"].contains(*verb);
+    /// Those of the verbs or statements that the engine knows: only SQLite has `OR REPLACE` and its like.
+    pub(crate) fn known<'a>(&self, verbs: &[&'a str]) -> Vec<&'a str> {
+        let foreign = ["OR REPLACE", "OR IGNORE", "OR FAIL", "OR ROLLBACK", "REPLACE"];
+        let known = |text: &&&str| {
+            self.is_file() || foreign.iter().all(|verb| !text.contains(&format!(" {verb}")) && *text != verb)
+        };
         verbs.iter().filter(known).copied().collect()
     }
 
@@ -169,7 +178,7 @@ impl Db {
 
 /// Bytes are `x'00'` in SQLite and `'\x00'` in PostgreSQL.
 fn spelt(sql: &str) -> String {
-    sql.replace("x'", "'\\x")
+    [" ", "("].iter().fold(sql.to_owned(), |sql, before| sql.replace(&format!("{before}x'"), &format!("{before}'\\x")))
 }
 
 fn file(directory: &tempfile::TempDir) -> PathBuf {

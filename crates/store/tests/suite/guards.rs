@@ -28,7 +28,7 @@ async fn a_used_name_id_or_data_key_cannot_be_inserted() {
     let db = db().await;
     add_secrets(&db.store, &["a", "b"]).await;
     let before = fixed(&db).await;
-    for verb in db.verbs(&["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE", "INSERT OR FAIL"]) {
+    for verb in db.known(&["INSERT", "INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE", "INSERT OR FAIL"]) {
         for used in [row("a", "sec_new", "dek_new"), row("new", "sec_a", "dek_new"), row("new", "sec_new", "dek_a")] {
             let found = attempt(&db, &format!("{verb} INTO secrets {used}")).await;
             assert_eq!(found, Err("secret-name-taken".to_owned()), "{verb} {used}");
@@ -49,7 +49,7 @@ async fn a_deleted_name_stays_taken() {
     let mut tx = begin(&db.store).await;
     tx.delete_secret("a", at(1)).await.unwrap();
     commit(tx).await;
-    for verb in db.verbs(&["INSERT", "INSERT OR REPLACE"]) {
+    for verb in db.known(&["INSERT", "INSERT OR REPLACE"]) {
         let found = attempt(&db, &format!("{verb} INTO secrets {}", row("a", "sec_new", "dek_new"))).await;
         assert_eq!(found, Err("secret-name-taken".to_owned()));
     }
@@ -81,7 +81,7 @@ async fn what_a_secret_is_made_of_cannot_be_updated() {
         "created_by = 'me'",
         "successor_of = 'b'",
     ];
-    for verb in db.verbs(&["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE", "UPDATE OR FAIL", "UPDATE OR ROLLBACK"]) {
+    for verb in db.known(&["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE", "UPDATE OR FAIL", "UPDATE OR ROLLBACK"]) {
         for attack in attacks {
             let found = attempt(&db, &format!("{verb} secrets SET {attack} WHERE name = 'a'")).await;
             assert_eq!(found, Err("secret-is-write-once".to_owned()), "{verb} {attack}");
@@ -132,7 +132,7 @@ async fn a_secret_is_destroyed_whole_or_not_at_all_and_for_good() {
         "kek_id = 'k'",
         "deleted_at = 6",
     ] {
-        for verb in db.verbs(&["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE"]) {
+        for verb in db.known(&["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE"]) {
             assert!(attempt(&db, &format!("{verb} secrets SET {back} WHERE name = 'a'")).await.is_err(), "{verb} {back}");
         }
     }
@@ -149,7 +149,7 @@ async fn a_reference_to_what_is_missing_or_deleted_is_impossible() {
     tx.delete_secret("gone", at(1)).await.unwrap();
     commit(tx).await;
     for secret in ["gone", "never"] {
-        for verb in db.verbs(&["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"]) {
+        for verb in db.known(&["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"]) {
             let sql = format!("{verb} INTO route_references VALUES ('{secret}', 'payments', 'staging', 'x')");
             assert_eq!(attempt(&db, &sql).await, Err("secret-not-found".to_owned()), "{sql}");
         }
@@ -183,12 +183,13 @@ async fn the_audit_is_only_added_to() {
         format!("INSERT INTO audit VALUES (2, {rest}) ON CONFLICT (sequence) DO UPDATE SET record = excluded.record"),
     ];
     for sequence in ["0", "1", "3", "5", "-1"] {
-        for verb in db.verbs(&["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"]) {
+        for verb in db.known(&["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"]) {
             attacks.push(format!("{verb} INTO audit VALUES ({sequence}, {rest})"));
         }
     }
-    for attack in attacks {
-        assert_eq!(attempt(&db, &attack).await, Err("audit-is-append-only".to_owned()), "{attack}");
+    let attacks: Vec<&str> = attacks.iter().map(String::as_str).collect();
+    for attack in db.known(&attacks) {
+        assert_eq!(attempt(&db, attack).await, Err("audit-is-append-only".to_owned()), "{attack}");
     }
     assert_eq!(attempt(&db, &format!("INSERT INTO audit VALUES (4, {rest})")).await, Ok(1));
 }
@@ -205,7 +206,7 @@ async fn the_revisions_of_a_route_are_only_added_to() {
         "INSERT INTO route_revisions VALUES ('payments', 3, 0, 'a', 'b', '{}')",
         "INSERT OR IGNORE INTO route_revisions VALUES ('other', 2, 0, 'a', 'b', '{}')",
     ];
-    for attack in attacks {
+    for attack in db.known(&attacks) {
         assert_eq!(attempt(&db, attack).await, Err("route-revisions-are-append-only".to_owned()), "{attack}");
     }
     for allowed in [("payments", 2), ("other", 1)] {
@@ -228,7 +229,7 @@ async fn the_revision_goes_forward() {
         "INSERT OR REPLACE INTO revision VALUES (1, 'x', 0, 0)",
         "INSERT INTO revision VALUES (2, 'x', 9, 9)",
     ];
-    for attack in attacks {
+    for attack in db.known(&attacks) {
         assert_eq!(attempt(&db, attack).await, Err("revision-goes-forward".to_owned()), "{attack}");
     }
     assert_eq!(attempt(&db, "UPDATE revision SET revision = 4, incarnation = 'inc_2'").await, Ok(1));

@@ -10,69 +10,8 @@
 
 mod common;
 
-/// On SQLite.
+// One suite for both engines: each of the two takes in the same files.
 #[allow(clippy::duplicate_mod, reason = "one suite for both engines")]
-mod sqlite {
-    use crate::common::{Db, Engine};
-
-    async fn db() -> Db {
-        Db::new(Engine::Sqlite).await
-    }
-
-    async fn memory() -> store::Store {
-        let url = store::DatabaseUrl::SqliteMemory;
-        crate::common::open(&url).await.unwrap()
-    }
-
-    #[path = "../audit.rs"]
-    mod audit;
-    #[path = "../file.rs"]
-    mod file;
-    #[path = "../guards.rs"]
-    mod guards;
-    #[path = "../people.rs"]
-    mod people;
-    #[path = "../publish.rs"]
-    mod publish;
-    #[path = "../routes.rs"]
-    mod routes;
-    #[path = "../secrets.rs"]
-    mod secrets;
-    #[path = "../transactions.rs"]
-    mod transactions;
-    #[path = "../usage.rs"]
-    mod usage;
-}
-
-/// The same on PostgreSQL, and what only a server can do.
+mod postgres;
 #[allow(clippy::duplicate_mod, reason = "one suite for both engines")]
-mod postgres {
-    use crate::common::{Db, Engine};
-
-    async fn db() -> Db {
-        Db::new(Engine::Postgres).await
-    }
-
-    async fn memory() -> store::Store {
-        db().await.store
-    }
-
-    #[path = "../audit.rs"]
-    mod audit;
-    #[path = "../guards.rs"]
-    mod guards;
-    #[path = "../people.rs"]
-    mod people;
-    #[path = "../publish.rs"]
-    mod publish;
-    #[path = "../routes.rs"]
-    mod routes;
-    #[path = "../secrets.rs"]
-    mod secrets;
-    #[path = "../server.rs"]
-    mod server;
-    #[path = "../transactions.rs"]
-    mod transactions;
-    #[path = "../usage.rs"]
-    mod usage;
-}
+mod sqlite;

@@ -1,7 +1,7 @@
 //! Transactions: what is kept, what is undone, who sees what, and in which order.
 
 use super::{db, memory};
-use crate::common::{add_secrets, at, begin, commit, open, sealed, secret};
+use crate::common::{add_secrets, at, begin, commit, sealed, secret};
 use store::{MigrationError, Position, StoreError};
 
 #[tokio::test]

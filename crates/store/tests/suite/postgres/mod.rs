@@ -1,0 +1,29 @@
+//! The suite on PostgreSQL, and what only a server can do.
+
+#[path = "../audit.rs"]
+mod audit;
+#[path = "../guards.rs"]
+mod guards;
+#[path = "../people.rs"]
+mod people;
+#[path = "../publish.rs"]
+mod publish;
+#[path = "../routes.rs"]
+mod routes;
+#[path = "../secrets.rs"]
+mod secrets;
+// mod server;
+#[path = "../transactions.rs"]
+mod transactions;
+#[path = "../usage.rs"]
+mod usage;
+
+use crate::common::{Db, Engine};
+
+async fn db() -> Db {
+    Db::new(Engine::Postgres).await
+}
+
+async fn memory() -> store::Store {
+    db().await.into_store()
+}
