@@ -1,7 +1,7 @@
 //! Version, health and readiness.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Which Keyroll this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,10 +19,20 @@ pub struct Health {
     pub status: String,
 }
 
+/// Which of its jobs is asked about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReadyQuery {
+    /// `gateway`: whether it can serve traffic, which it can for a while without the database. `control`: whether it can
+    /// take changes. Without it: whether it can do all that its role asks for.
+    pub role: Option<String>,
+}
+
 /// Whether the process can do its work. 200 when it can, 503 when not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// `ready` or `not-ready`.
+    /// `ready`, `degraded` (it can do its work, and something is wrong), or `not ready`.
     pub status: String,
     /// Each thing that is needed.
     pub checks: Vec<ReadinessCheck>,

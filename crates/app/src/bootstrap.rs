@@ -156,6 +156,11 @@ impl Bootstrap<'_> {
         let fingerprints = FingerprintKey::generate(self.entropy);
         let permit = authorize(&Actor::system("bootstrap"), [Need::Administer])?;
         let mut tx = self.store.begin(&permit).await?;
+        // Another node may have been faster: then this start is not the first.
+        if tx.position().revision != 0 {
+            drop(tx);
+            return Box::pin(self.run()).await;
+        }
         let wrapped = fingerprints.wrap(&keyring, self.entropy);
         tx.set_meta(FINGERPRINT_KEY, &wrapped.bytes).await?;
         tx.set_meta(FINGERPRINT_KEK, wrapped.kek_id.as_bytes()).await?;

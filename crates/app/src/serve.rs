@@ -1,38 +1,42 @@
 //! `keyroll serve`: a node is put together here, in the order in which its parts need each other.
 
 mod admin;
+mod database;
 mod error;
+mod identity;
 mod reload;
 mod standing;
 mod stop;
+mod words;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use control::{Control, Keys, Policy};
-use engine::{Engine, EngineOptions, Pace};
+use engine::{Engine, EngineOptions, NodeIdentity, Pace};
 use gateway::{Gateway, GatewayOptions, Limits};
+use ipnet::IpNet;
+use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy};
 use outbound::{Forwarder, PoolLimits, Tls};
 use rustls::ServerConfig;
-use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::ambient::{SystemClock, SystemEntropy};
-use crate::bootstrap::{Bootstrap, FirstToken};
-use crate::config::{self, Config, DatabaseUrl, Flags, Format, Loaded};
+use crate::config::{self, Config, Flags, Loaded};
 use crate::logging::{Logging, chain};
 use crate::process::{
     self, Addresses, BootstrapToken, Certificate, DataDir, Environment, Listener, Notifier, Signals, say,
 };
 
 use admin::AdminListener;
+use database::Opening;
 use error::ServeError;
 use reload::Reload;
 use standing::Standing;
 use stop::Stopping;
+use words::{announce, warn_of_exposure};
 
 /// Threads of the admin API and the engine together; traffic has threads of its own.
 const CONTROL_THREADS: usize = 2;
@@ -50,7 +54,9 @@ struct Parts {
     config: Config,
     data: DataDir,
     bootstrap_token: Option<BootstrapToken>,
-    gateway: Listener,
+    node: NodeIdentity,
+    /// None where the role has no gateway.
+    gateway: Option<Listener>,
     gateway_tls: Option<Arc<ServerConfig>>,
     admin: Listener,
     admin_tls: Option<Arc<ServerConfig>>,
@@ -72,7 +78,8 @@ fn prepare(flags: &Flags, environment: Environment) -> Result<ExitCode, ServeErr
         |section, tls| Certificate::load(tls).map_err(|source| ServeError::Tls { section, source: Box::new(source) });
     let gateway_certificate = certificate("gateway", &config.gateway.tls)?;
     let admin_certificate = certificate("admin", &config.admin.tls)?;
-    let (gateway, admin) = Listener::both(&config, &variables)?;
+    let node = identity::identity(&config.node, &data, &SystemClock, &SystemEntropy).map_err(ServeError::Identity)?;
+    let (gateway, admin) = Listener::of_role(node.role, &config, &variables)?;
     let server_config =
         |certificate: &Option<Arc<Certificate>>| certificate.clone().map(Certificate::server_config).transpose();
     let parts = Parts {
@@ -89,6 +96,7 @@ fn prepare(flags: &Flags, environment: Environment) -> Result<ExitCode, ServeErr
         config,
         data,
         bootstrap_token,
+        node,
         gateway,
         admin,
     };
@@ -106,63 +114,82 @@ fn prepare(flags: &Flags, environment: Environment) -> Result<ExitCode, ServeErr
 
 /// Puts the parts together and waits for the end.
 async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
-    let Parts { config, data, bootstrap_token, gateway, gateway_tls, admin, admin_tls, mut reload } = parts;
+    let Parts { config, data, bootstrap_token, node, gateway, gateway_tls, admin, admin_tls, mut reload } = parts;
     // From here on a signal finds a handler, also while the node is still starting.
     let mut signals = Signals::listen().map_err(ServeError::Runtime)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let allow_private: Vec<_> = config.gateway.allow_private_upstreams.iter().map(|network| network.0).collect();
+    let snapshot = Arc::new(ArcSwapOption::empty());
+    let role = node.role;
+    let urls = Urls {
+        gateway: gateway.as_ref().map(|listener| listener.url(gateway_tls.is_some())),
+        admin: admin.url(admin_tls.is_some()),
+    };
+    let mut traffic = gateway.map(|listener| Traffic {
+        listener,
+        tls: gateway_tls,
+        snapshot: Arc::clone(&snapshot),
+        allow_private: allow_private.clone(),
+    });
+    let drain = CancellationToken::new();
+    let answers = Arc::new(ArcSwap::from_pointee(control::waiting()));
+    let admin =
+        AdminListener::new(admin, admin_tls, Arc::clone(&answers), drain.clone()).map_err(ServeError::Runtime)?;
 
-    let database = database(&config, &data);
-    let incarnation = model::id::new("inc", clock.now(), entropy.as_ref());
-    let store = Store::open(&database.0, clock.now(), incarnation).await.map_err(ServeError::Store)?;
+    let url = database::url(&config, &data);
     let kek_file = config.keys.kek_file.clone().unwrap_or_else(|| data.file("kek"));
     let token_file = data.file("admin-token");
-    let bootstrap = Bootstrap {
-        store: &store,
+    let opening = Opening {
+        url: &url,
         clock: clock.as_ref(),
         entropy: entropy.as_ref(),
         kek_file: &kek_file,
         token_file: &token_file,
         token: bootstrap_token.as_ref(),
     };
-    let ready = bootstrap.run().await?;
+    let (mut admin, mut gateway, mut addresses) = (Some(admin), None, None);
+    let mut serving = None;
+    let (store, ready) = match opening.open().await {
+        Err(error) if opening.is_worth_waiting(&error) => {
+            // Whoever calls meanwhile is told how it is, at once, rather than left to wait at a closed door.
+            gateway = traffic.take().map(|traffic| traffic.start(&clock, &entropy)).transpose()?;
+            serving = admin.take().map(|admin| tokio::spawn(admin.serve()));
+            addresses = Some(urls.write(&data)?);
+            reload.notifier.ready();
+            tokio::select! {
+                opened = opening.wait(error) => opened?,
+                () = signals.until_stop(|| reload.run()) => return Ok(ExitCode::SUCCESS),
+            }
+        }
+        opened => opened?,
+    };
     // It has done its work; the sooner it is zeroed the better.
     drop(bootstrap_token);
-    warn_of_exposure(&data, &kek_file, &database);
+    warn_of_exposure(&data, &kek_file, &url);
 
-    let allow_private: Vec<_> = config.gateway.allow_private_upstreams.iter().map(|network| network.0).collect();
-    let (keyring, snapshot) = (Arc::new(ready.keyring), Arc::new(ArcSwapOption::empty()));
+    let keyring = Arc::new(ready.keyring);
     let engine_shutdown = CancellationToken::new();
     let engine = Engine::start(EngineOptions {
         store: store.clone(),
         keyring: Arc::clone(&keyring),
-        snapshot: Arc::clone(&snapshot),
+        snapshot,
+        node,
         clock: Arc::clone(&clock),
         allow_private: allow_private.clone(),
         max_staleness: config.policy.max_staleness,
         pace: Pace::default(),
         shutdown: engine_shutdown.clone(),
     });
-    // Without a snapshot every request would be answered with an error.
-    tokio::select! {
-        _ = engine.ready() => {}
-        () = signals.until_stop(|| ()) => return Ok(ExitCode::SUCCESS),
+    // Without a snapshot every request would be answered with an error: nothing is accepted before there is one.
+    if let Some(traffic) = traffic {
+        tokio::select! {
+            _ = engine.ready() => {}
+            () = signals.until_stop(|| ()) => return Ok(ExitCode::SUCCESS),
+        }
+        gateway = Some(traffic.start(&clock, &entropy)?);
     }
-
-    let urls = (gateway.url(gateway_tls.is_some()), admin.url(admin_tls.is_some()));
-    let gateway = Gateway::start(GatewayOptions {
-        listener: gateway.socket,
-        workers: std::thread::available_parallelism().map_or(1, usize::from),
-        tls: gateway_tls,
-        snapshot,
-        forwarder: Forwarder::pooled(Arc::new(Tls::new()), PoolLimits::default()),
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy),
-        allow_private: allow_private.clone(),
-        limits: Limits::default(),
-    })
-    .map_err(ServeError::Runtime)?;
-    let standing = Arc::new(Standing::new(engine.standing()));
+    let standing = Arc::new(Standing::new(role, engine.standing()));
     let control = Arc::new(Control::new(
         store,
         Keys { keyring, fingerprints: ready.fingerprints },
@@ -171,60 +198,61 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         entropy,
         Arc::clone(&standing) as Arc<dyn control::Standing>,
     ));
-    let drain = CancellationToken::new();
-    let admin = AdminListener::new(admin, admin_tls, control::router(control), drain.clone());
-    let admin = tokio::spawn(admin.map_err(ServeError::Runtime)?.serve());
+    let router = if role.has_control() { control::router(control) } else { control::status_router(control) };
+    answers.store(Arc::new(router));
+    let admin = match (serving, admin) {
+        (Some(serving), _) => serving,
+        (None, Some(admin)) => tokio::spawn(admin.serve()),
+        (None, None) => tokio::spawn(async {}),
+    };
 
     // Said before it is written: whoever waits for the file finds everything said.
-    announce(&config, [&urls.0, &urls.1], ready.first, &token_file);
-    let addresses = Addresses::write(&data, &urls.0, &urls.1).map_err(ServeError::Addresses)?;
+    announce(&config, &urls, ready.first, &token_file);
+    let addresses = addresses.map_or_else(|| urls.write(&data), Ok)?;
     reload.notifier.ready();
     tokio::spawn(reload.notifier.watchdog());
     signals.until_stop(|| reload.run()).await;
 
-    let gateway = Arc::new(gateway);
+    let gateway = gateway.map(Arc::new);
     let stopping = Stopping { standing, gateway, admin, drain, engine, engine_shutdown, notifier: reload.notifier };
     let code = stopping.run(config.gateway.drain_timeout.as_std(), &mut signals).await;
     drop(addresses);
     Ok(code)
 }
 
-fn database(config: &Config, data: &DataDir) -> DatabaseUrl {
-    let file = || DatabaseUrl(store::DatabaseUrl::SqliteFile(data.file("keyroll.db")));
-    config.database.url.clone().unwrap_or_else(file)
+/// Where the listeners can be reached.
+struct Urls {
+    gateway: Option<String>,
+    admin: String,
 }
 
-/// Says at every start what makes a stolen copy worth more than it should be.
-fn warn_of_exposure(data: &DataDir, kek_file: &Path, database: &DatabaseUrl) {
-    if data.is_open_to_others() {
-        let path = data.path().display();
-        tracing::warn!(%path, "other users of this machine may look into the data directory; chmod 700 it");
-    }
-    let place = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
-    let beside = match &database.0 {
-        store::DatabaseUrl::SqliteFile(file) => place(kek_file).is_some_and(|at| Some(at) == place(file)),
-        store::DatabaseUrl::SqliteMemory => false,
-    };
-    if beside {
-        tracing::warn!(
-            kek_file = %kek_file.display(),
-            "the KEK file lies beside the database: a copy of the directory can be opened; keep it elsewhere, with --kek-file"
-        );
+impl Urls {
+    fn write(&self, data: &DataDir) -> Result<Addresses, ServeError> {
+        Addresses::write(data, self.gateway.as_deref(), &self.admin).map_err(ServeError::Addresses)
     }
 }
 
-/// Tells the operator what they need now: where to connect, and on the first start where the token is.
-fn announce(config: &Config, [gateway, admin]: [&str; 2], first: Option<FirstToken>, token_file: &Path) {
-    let token = first.map(|first| match first.written {
-        true => format!("first start: an admin token that ends at {} is in {}", first.expires_at, token_file.display()),
-        false => format!("first start: the admin token is that of KEYROLL_BOOTSTRAP_TOKEN, until {}", first.expires_at),
-    });
-    match config.log.format {
-        // Whoever reads JSON wants nothing else between the lines.
-        Format::Json => tracing::info!(gateway, admin, token, "serving"),
-        Format::Text => {
-            token.iter().for_each(|token| say(token));
-            say(&format!("gateway on {gateway}, admin API on {admin}"));
-        }
+/// What the gateway needs besides the clock and randomness.
+struct Traffic {
+    listener: Listener,
+    tls: Option<Arc<ServerConfig>>,
+    snapshot: Arc<ArcSwapOption<Snapshot>>,
+    allow_private: Vec<IpNet>,
+}
+
+impl Traffic {
+    fn start(self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<gateway::Running, ServeError> {
+        Gateway::start(GatewayOptions {
+            listener: self.listener.socket,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            tls: self.tls,
+            snapshot: self.snapshot,
+            forwarder: Forwarder::pooled(Arc::new(Tls::new()), PoolLimits::default()),
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+            allow_private: self.allow_private,
+            limits: Limits::default(),
+        })
+        .map_err(ServeError::Runtime)
     }
 }

@@ -21,9 +21,11 @@ mod members;
 mod refusal;
 mod router;
 mod state;
+mod waiting;
 
 pub use codes::{CODES, Code};
 pub use endpoints::{ENDPOINTS, Endpoint, Least};
 pub use keys::Keys;
-pub use router::{openapi, router};
+pub use router::{openapi, router, status_router};
 pub use state::{Control, Policy, Standing};
+pub use waiting::waiting;

@@ -8,6 +8,8 @@ use axum::middleware::from_fn_with_state;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 
+use utoipa_axum::router::OpenApiRouter;
+
 use crate::answer::surround;
 use crate::endpoints::{self, ENDPOINTS, Least};
 use crate::refusal::Refusal;
@@ -16,7 +18,16 @@ use crate::state::Control;
 /// The admin API as a service. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that the audit
 /// names addresses.
 pub fn router(control: Arc<Control>) -> Router {
-    let (router, _) = endpoints::all().split_for_parts();
+    serve(endpoints::all(), control)
+}
+
+/// What is left of it on a node that serves traffic alone: how the process is.
+pub fn status_router(control: Arc<Control>) -> Router {
+    serve(endpoints::status(), control)
+}
+
+fn serve(endpoints: OpenApiRouter<Arc<Control>>, control: Arc<Control>) -> Router {
+    let (router, _) = endpoints.split_for_parts();
     router.fallback(nothing_here).layer(from_fn_with_state(Arc::clone(&control), surround)).with_state(control)
 }
 

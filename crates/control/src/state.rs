@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use model::node::NodeRole;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use store::Store;
 
@@ -38,6 +39,8 @@ pub struct Policy {
 
 /// What the rest of the process tells about itself, for readiness.
 pub trait Standing: Send + Sync + 'static {
+    /// What the process does.
+    fn role(&self) -> NodeRole;
     /// The revision that traffic is served from; `None` before the first snapshot.
     fn serves(&self) -> Option<i64>;
     /// Whether the process is on its way out.

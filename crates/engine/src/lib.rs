@@ -1,4 +1,4 @@
-//! Everything time-driven: publish, verify, tally, retain.
+//! Everything time-driven: publish, verify, tally, retain, and a sign of life every second.
 //!
 //! Promise: what is committed reaches the snapshot within a second, changed rows only; what traffic counted reaches the
 //! database within a second or two; a row that was changed outside Keyroll makes its secret unusable and is reported;
@@ -12,6 +12,7 @@
 //! committed: this crate writes telemetry alone.
 
 mod freshness;
+mod heartbeat;
 mod outage;
 mod publish;
 mod retain;
@@ -26,9 +27,10 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use envelope::Keyring;
 use ipnet::IpNet;
+use model::node::NodeRole;
 use model::snapshot::Snapshot;
 use model::time::{Clock, Span};
-use store::Store;
+use store::{Lease, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +49,8 @@ pub struct EngineOptions {
     /// Where snapshots are put; traffic is served from there. Empty until the first one is built, and again when it got
     /// too old.
     pub snapshot: Arc<ArcSwapOption<Snapshot>>,
+    /// Who this is, among the nodes that share the database.
+    pub node: NodeIdentity,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Private networks that upstreams may be in.
@@ -60,6 +64,21 @@ pub struct EngineOptions {
     pub shutdown: CancellationToken,
 }
 
+/// Who a node is, among those that share a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeIdentity {
+    /// `node_…`, the same after a restart.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What it does.
+    pub role: NodeRole,
+    /// Which version it runs.
+    pub version: String,
+    /// Names this run of the process.
+    pub run: String,
+}
+
 /// How often the tasks wake by themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
@@ -67,6 +86,8 @@ pub struct Pace {
     pub poll: Duration,
     /// Between two writings of what was counted.
     pub flush: Duration,
+    /// Between two signs of life; a newer revision that is served makes one sooner.
+    pub beat: Duration,
     /// Between two checks of all sealed rows and of the audit.
     pub verify: Duration,
     /// Between two removals of what is no longer kept.
@@ -78,6 +99,7 @@ impl Default for Pace {
         Self {
             poll: Duration::from_millis(250),
             flush: Duration::from_secs(1),
+            beat: Duration::from_secs(1),
             verify: Duration::from_secs(60),
             retain: Duration::from_secs(60),
         }
@@ -88,7 +110,8 @@ impl Default for Pace {
 pub struct Engine;
 
 impl Engine {
-    /// Starts all tasks on the current runtime. Traffic can be served once [`Running::ready`] has answered.
+    /// Starts the tasks of the node's role on the current runtime. Traffic can be served once [`Running::ready`] has
+    /// answered; on a node without traffic it never does.
     #[must_use]
     pub fn start(options: EngineOptions) -> Running {
         let shutdown = options.shutdown.clone();
@@ -96,13 +119,17 @@ impl Engine {
         let freshness = Freshness::new(options.clock.now());
         let registry = Registry::default();
         let shared = Arc::new(Shared { options, registry, standing: Arc::clone(&standing), freshness });
-        let tasks = vec![
-            supervise("freshness", &shared, freshness::run),
-            supervise("publish", &shared, publish::run),
+        let mut tasks = vec![
             supervise("verify", &shared, verify::run),
-            supervise("flush", &shared, usage::flush::run),
+            supervise("heartbeat", &shared, heartbeat::run),
             supervise("retain", &shared, retain::run),
         ];
+        // A node without traffic opens no value before somebody asks it to.
+        if shared.options.node.role.has_gateway() {
+            tasks.push(supervise("freshness", &shared, freshness::run));
+            tasks.push(supervise("publish", &shared, publish::run));
+            tasks.push(supervise("flush", &shared, usage::flush::run));
+        }
         Running { standing, shutdown, tasks }
     }
 }
@@ -148,6 +175,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Takes what must be done by one node at a time, for a pause and `grace` on top; `None` while another node has it.
+    pub(crate) async fn lease(
+        &self,
+        name: &'static str,
+        pause: Duration,
+        grace: Span,
+    ) -> Result<Option<Lease>, StoreError> {
+        let pause = Span::from_millis(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+        let time = Span::from_millis(pause.as_millis().saturating_add(grace.as_millis()));
+        self.options.store.lease(name, &self.options.node.id, time).await
+    }
+
     /// Sleeps; `false` where the engine was stopped meanwhile.
     pub(crate) async fn sleep(&self, time: Duration) -> bool {
         tokio::select! {

@@ -15,6 +15,12 @@ const ANSWERS: Span = Span::from_hours(24);
 /// Totals and last uses stay.
 const TALLIES: Span = Span::from_days(31);
 
+/// How long nodes that are stopped or gone are remembered.
+const NODES: Span = Span::from_days(7);
+
+/// How long the lease lasts beyond a pause. Removing is harmless when it happens twice; one node at a time is enough.
+const LEASE: Span = Span::from_secs(60);
+
 /// Removes, each time the task wakes, what has become too old meanwhile.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut outage = Outage::none("retain");
@@ -28,7 +34,14 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 async fn retain(shared: &Shared) -> Result<(), StoreError> {
     let now = shared.options.clock.now();
-    let store = &shared.options.store;
-    store.record(Telemetry::ForgetAnswers { before: now.minus(ANSWERS) }).await?;
-    store.record(Telemetry::ForgetTallies { before: now.minus(TALLIES) }).await
+    let Some(lease) = shared.lease("retain", shared.options.pace.retain, LEASE).await? else { return Ok(()) };
+    let old = [
+        Telemetry::ForgetAnswers { before: now.minus(ANSWERS) },
+        Telemetry::ForgetTallies { before: now.minus(TALLIES) },
+        Telemetry::ForgetNodes { kept: NODES },
+    ];
+    for telemetry in old {
+        shared.options.store.record_under(&lease, telemetry).await?;
+    }
+    Ok(())
 }

@@ -64,6 +64,12 @@ impl Standing {
         unopened.chain(facts.suspects.iter()).cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Which life of the database is served, and which revision of it; `None` where nothing is.
+    pub(crate) fn serving(&self) -> Option<(String, i64)> {
+        self.served()?;
+        self.facts().published.as_ref().map(|published| (published.incarnation.clone(), published.revision))
+    }
+
     /// Waits until a snapshot is served; the answer is its revision.
     pub(crate) async fn serves(&self) -> i64 {
         let mut served = self.served.subscribe();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use envelope::{Keyring, OpenError};
 use model::name::SecretName;
 use model::secret::Secret;
+use model::time::Span;
 use store::{Position, SealedSecret, StoreError};
 use tokio::time::Instant;
 
@@ -22,6 +23,9 @@ const PAGE: usize = 200;
 /// The pause is at least so many times as long as the check took, so that checking never takes more than a twentieth
 /// of one processor, however much there is to check.
 const PAUSE_FACTOR: u32 = 19;
+
+/// How long the right to check the audit lasts beyond a pause: longer than a check of a large one takes.
+const LEASE: Span = Span::from_secs(300);
 
 /// Why a stored secret must not be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +76,13 @@ async fn verify(shared: &Shared) -> Result<(), StoreError> {
     check_audit(shared).await
 }
 
+/// One node at a time reads the whole audit; another takes over where that one falls silent.
 async fn check_audit(shared: &Shared) -> Result<(), StoreError> {
+    if shared.lease("verify-audit", shared.options.pace.verify, LEASE).await?.is_none() {
+        // What this node found, when it was its turn, is by now the business of the node that looks.
+        shared.standing.note_audit(None);
+        return Ok(());
+    }
     let report = shared.options.store.read().await?.verify_audit().await?;
     let fault = report.fault.map(|fault| format!("audit event {} {}", fault.sequence, fault.problem));
     if shared.standing.note_audit(fault.clone()) {

@@ -12,6 +12,7 @@ pub mod client;
 pub mod environment;
 pub mod id;
 pub mod name;
+pub mod node;
 pub mod path;
 pub mod problem;
 pub mod rotation;

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The connection broke in the middle of a commit: the change is there whole, or not at all. Look before trying again.
     #[error("the connection to the database broke in the middle of a commit; whether it was made is not known")]
     OutcomeUnknown,
+    /// Somebody else holds the lease by now; nothing was written.
+    #[error("the lease {0} has passed to another node")]
+    LeaseLost(&'static str),
     /// No room on the disk; nothing was written.
     #[error("the disk that holds the database is full or cannot be written")]
     Full,

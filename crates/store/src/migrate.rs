@@ -16,16 +16,25 @@ struct Migration {
 }
 
 /// All migrations, in order. One that was released is never edited: its checksum is in every database.
-const MIGRATIONS: [Migration; 1] = [Migration {
-    number: 1,
-    name: "first",
-    min_binary: "0.1.0",
-    tables: include_str!("../migrations/0001_first.sql"),
-    guards: Guards {
-        sqlite: include_str!("../migrations/0001_guards.sqlite.sql"),
-        postgres: include_str!("../migrations/0001_guards.postgres.sql"),
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        number: 1,
+        name: "first",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0001_first.sql"),
+        guards: Guards {
+            sqlite: include_str!("../migrations/0001_guards.sqlite.sql"),
+            postgres: include_str!("../migrations/0001_guards.postgres.sql"),
+        },
     },
-}];
+    Migration {
+        number: 2,
+        name: "nodes",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0002_nodes.sql"),
+        guards: Guards::NONE,
+    },
+];
 
 /// Why a database and this binary do not go together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use model::access::Permit;
-use model::time::Timestamp;
+use model::time::{Span, Timestamp};
 use tokio::sync::watch;
 
 use crate::backend::{Backend, Closing, DatabaseUrl, Purpose, args};
 use crate::error::StoreError;
+use crate::leases::{self, Lease};
 use crate::migrate::migrate;
 use crate::telemetry::{self, Telemetry};
 use crate::transaction::{ReadTx, WriteTx};
@@ -73,6 +74,28 @@ impl Store {
         let conversation = self.backend.begin(Purpose::Record).await?;
         telemetry::write(&conversation, telemetry).await?;
         conversation.commit(Closing::default()).await
+    }
+
+    /// Writes telemetry as the holder of a lease.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] where another node has taken it over meanwhile; else as [`Store::record`].
+    pub async fn record_under(&self, lease: &Lease, telemetry: Telemetry) -> Result<(), StoreError> {
+        let conversation = self.backend.begin(Purpose::Record).await?;
+        leases::check(&conversation, lease).await?;
+        telemetry::write(&conversation, telemetry).await?;
+        conversation.commit(Closing::default()).await
+    }
+
+    /// Takes the lease for `time`, or prolongs it where `holder` has it already; `None` while another holder has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the database is away.
+    pub async fn lease(&self, name: &'static str, holder: &str, time: Span) -> Result<Option<Lease>, StoreError> {
+        let conversation = self.backend.begin(Purpose::Record).await?;
+        let lease = leases::take(&conversation, name, holder, time).await?;
+        conversation.commit(Closing::default()).await?;
+        Ok(lease)
     }
 
     /// Follows the revision. It holds the latest committed one and wakes whoever waits; several commits may be one wake.

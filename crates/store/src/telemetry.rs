@@ -1,11 +1,12 @@
 //! What may be written without being a change: a closed list.
 
-use model::time::Timestamp;
+use model::time::{Span, Timestamp};
 use model::usage::{Drained, TallyKey};
 
 use crate::backend::Conversation;
 use crate::error::StoreError;
 use crate::idempotency::{self, IdempotencyRecord};
+use crate::nodes::{self, Heartbeat};
 use crate::tallies;
 
 /// What may be written without event, revision or announcement, since nothing that is decided or served changes by it.
@@ -20,6 +21,15 @@ pub enum Telemetry {
     },
     /// The answer to a request that changed nothing, such as a dry run.
     Remember(IdempotencyRecord),
+    /// A node's sign of life.
+    Heartbeat(Heartbeat),
+    /// The last word of the node of this id: it holds nothing any more.
+    Farewell(String),
+    /// Nodes that have been stopped or gone for longer than this are no longer remembered.
+    ForgetNodes {
+        /// How long they are.
+        kept: Span,
+    },
     /// Answers from before the moment are no longer kept.
     ForgetAnswers {
         /// The moment.
@@ -36,6 +46,9 @@ pub(crate) async fn write(conversation: &Conversation, telemetry: Telemetry) -> 
     match telemetry {
         Telemetry::Tallies { at, rows } => tallies::add(conversation, at, rows).await,
         Telemetry::Remember(record) => idempotency::remember(conversation, &record).await,
+        Telemetry::Heartbeat(beat) => nodes::beat(conversation, &beat).await,
+        Telemetry::Farewell(id) => nodes::farewell(conversation, &id).await,
+        Telemetry::ForgetNodes { kept } => nodes::forget(conversation, kept).await,
         Telemetry::ForgetAnswers { before } => idempotency::forget(conversation, before).await,
         Telemetry::ForgetTallies { before } => tallies::forget(conversation, before).await,
     }

@@ -23,7 +23,10 @@ pub(crate) enum BootstrapError {
         path: PathBuf,
     },
     /// The KEK file is another one.
-    #[error("the KEK file {path} lacks the key {kek_id}, which the database was sealed with")]
+    #[error(
+        "the KEK file {path} lacks the key {kek_id}, which the database was sealed with: nodes that share a database are \
+         given the same KEK file, with --kek-file"
+    )]
     KekLacks {
         /// The file.
         path: PathBuf,

@@ -19,12 +19,16 @@ pub(crate) struct ConfigArgs {
     /// Address of the admin API; port 0 picks a free one [default: 127.0.0.1:8081]
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin_listen: Option<String>,
-    /// Database [default: sqlite:DATA/keyroll.db]
+    /// Database: sqlite:PATH, or postgres://USER@HOST/NAME for several nodes (give one with a password by
+    /// KEYROLL_DATABASE__URL_FILE: arguments can be seen by other users) [default: sqlite:DATA/keyroll.db]
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
     /// File of the key that all secrets are sealed under, best kept away from the database [default: DATA/kek]
     #[arg(long, value_name = "FILE")]
     pub(crate) kek_file: Option<String>,
+    /// What this node does: all, gateway (traffic alone) or control (the admin API alone) [default: all]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
 }
 
 const SERVE_AFTER: &str = "\

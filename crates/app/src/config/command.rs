@@ -17,6 +17,7 @@ impl From<ConfigArgs> for Flags {
             admin_listen: args.admin_listen,
             database: args.database,
             kek_file: args.kek_file,
+            role: args.role,
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Flags {
     pub(crate) database: Option<String>,
     /// `--kek-file`
     pub(crate) kek_file: Option<String>,
+    /// `--role`
+    pub(crate) role: Option<String>,
 }
 
 /// The environment as it was when the process began; the bootstrap token is not in it.
@@ -164,6 +166,7 @@ impl<'a> Layers<'a> {
             ("admin.listen", "--admin-listen", &flags.admin_listen),
             ("database.url", "--database", &flags.database),
             ("keys.kek_file", "--kek-file", &flags.kek_file),
+            ("node.role", "--role", &flags.role),
         ];
         for (path, flag, text) in texts {
             if let Some(text) = text {

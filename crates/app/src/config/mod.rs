@@ -18,6 +18,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use model::node::NodeRole;
 use model::time::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) admin: Admin,
     /// Where the state is kept.
     pub(crate) database: Database,
+    /// Who this process is among those that share a database.
+    pub(crate) node: Node,
     /// What the secrets are sealed with.
     pub(crate) keys: Keys,
     /// How long things are kept.
@@ -118,8 +121,45 @@ impl Default for Admin {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
-    /// `sqlite:PATH`. Where it is not given: the file `keyroll.db` in the data directory.
+    /// `sqlite:PATH`, or for several nodes `postgres://USER:PASSWORD@HOST:PORT/NAME`. Where it is not given: the file
+    /// `keyroll.db` in the data directory. A server on another machine is spoken to with TLS and a verified certificate
+    /// unless `?sslmode=disable` says otherwise; `&sslrootcert=FILE` names who may sign it. A URL with a password is
+    /// best given by a file that only the service can read: `KEYROLL_DATABASE__URL_FILE`.
     pub(crate) url: Option<DatabaseUrl>,
+}
+
+/// Who this process is among those that share a database.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Node {
+    /// What it does. A `gateway` node serves traffic, and its admin listener tells only how it is; a `control` node serves
+    /// the admin API and has no gateway listener.
+    pub(crate) role: Role,
+    /// What people call it. Where it is not given: the name of the machine.
+    pub(crate) name: Option<String>,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Traffic and the admin API.
+    #[default]
+    All,
+    /// Traffic.
+    Gateway,
+    /// The admin API.
+    Control,
+}
+
+impl From<Role> for NodeRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::All => Self::All,
+            Role::Gateway => Self::Gateway,
+            Role::Control => Self::Control,
+        }
+    }
 }
 
 /// What the secrets are sealed with.

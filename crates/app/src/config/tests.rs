@@ -93,7 +93,7 @@ fn flags_go_before_variables_before_the_file() {
     assert!(shown.contains("retention = \"48h\"  # default\n"), "{shown}");
     assert!(shown.contains("# url is not set\n"), "{shown}");
     let reread: toml::de::DeTable<'_> = toml::de::DeTable::parse(&shown).unwrap().into_inner();
-    assert_eq!(reread.len(), 6, "what is shown is a configuration file again");
+    assert_eq!(reread.len(), 7, "what is shown is a configuration file again");
 }
 
 #[test]
@@ -156,7 +156,7 @@ retention = "12h"
         ],
     );
     case.flags.gateway_listen = Some("localhost:8080".to_owned());
-    case.flags.database = Some("postgres://keyroll:hunter2@db/keyroll".to_owned());
+    case.flags.database = Some("postgres://keyroll:hunter2@db:port/keyroll".to_owned());
     let report = case.load().unwrap_err();
     assert!(!report.contains("hunter2"), "{report}");
     insta::assert_snapshot!(report, @r#"
@@ -176,7 +176,7 @@ retention = "12h"
       KEYROLL_KEYS__KEK_FILE_FILE: /nowhere/kek cannot be read: No such file or directory (os error 2)
       KEYROLL_LOG__ACCESS: log.access: invalid type: string "perhaps", expected a boolean
       KEYROLL_LOG__FORMT: is not a setting; did you mean KEYROLL_LOG__FORMAT?
-      --database: database.url: the database URL is not one this binary can open; write sqlite:PATH
+      --database: database.url: the database URL cannot be read; write postgres://USER:PASSWORD@HOST:PORT/NAME, with characters such as @, / and : of a password percent-encoded
       --gateway-listen: gateway.listen: is not an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080
     "#);
 }
@@ -225,7 +225,7 @@ fn a_value_and_its_file_exclude_each_other() {
 #[test]
 fn every_setting_is_described_and_in_the_reference() {
     let settings = Settings::derive();
-    assert_eq!(settings.all.len(), 17);
+    assert_eq!(settings.all.len(), 19);
     let (reference, schema) = (reference(), schema());
     for setting in &settings.all {
         assert!(!setting.description.is_empty(), "{}", setting.path);

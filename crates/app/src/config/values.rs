@@ -1,7 +1,6 @@
 //! The values of settings that have a form of their own, and what is said when the form is not kept.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -55,15 +54,6 @@ impl JsonSchema for Network {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DatabaseUrl(pub(crate) store::DatabaseUrl);
 
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            store::DatabaseUrl::SqliteFile(path) => write!(f, "sqlite:{}", path.display()),
-            store::DatabaseUrl::SqliteMemory => f.write_str("sqlite::memory:"),
-        }
-    }
-}
-
 impl<'de> Deserialize<'de> for DatabaseUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
@@ -73,7 +63,7 @@ impl<'de> Deserialize<'de> for DatabaseUrl {
 
 impl Serialize for DatabaseUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&self.0)
     }
 }
 
@@ -83,7 +73,7 @@ impl JsonSchema for DatabaseUrl {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "pattern": "^sqlite:.+$"})
+        schemars::json_schema!({"type": "string", "pattern": "^(sqlite:|postgres://|postgresql://).+$"})
     }
 
     fn inline_schema() -> bool {

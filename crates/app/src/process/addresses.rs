@@ -13,11 +13,12 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Writes the base URLs of both listeners in one step, so that nobody reads half of them. Called once both listen.
+    /// Writes the base URLs of the listeners in one step, so that nobody reads half of them. Called once they listen.
+    /// The gateway's is `null` where the role has none.
     ///
     /// # Errors
     /// What the file system says.
-    pub(crate) fn write(data: &DataDir, gateway: &str, admin: &str) -> io::Result<Self> {
+    pub(crate) fn write(data: &DataDir, gateway: Option<&str>, admin: &str) -> io::Result<Self> {
         let path = data.file("run/addresses.json");
         let draft = data.file("run/addresses.json.new");
         let mut file = File::create(&draft)?;
@@ -46,7 +47,7 @@ mod tests {
         let data = DataDir::open(parent.path()).unwrap();
         let path = data.file("run/addresses.json");
         std::fs::write(&path, "left behind by a crash").unwrap();
-        let written = Addresses::write(&data, "http://127.0.0.1:1", "https://[::1]:2").unwrap();
+        let written = Addresses::write(&data, Some("http://127.0.0.1:1"), "https://[::1]:2").unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text, "{\"admin\":\"https://[::1]:2\",\"gateway\":\"http://127.0.0.1:1\"}\n");
         drop(written);

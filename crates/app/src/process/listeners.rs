@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use listenfd::ListenFd;
+use model::node::NodeRole;
 
 use crate::config::{Config, Tls, Variables};
 
@@ -56,12 +57,16 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Both listeners, the gateway's first: those that the service manager handed over, by the names `gateway` and
-    /// `admin` or else in this order; for the others the configured addresses are bound.
+    /// The gateway's listener, where the role has one, and that of the admin API: those that the service manager handed
+    /// over, by the names `gateway` and `admin` or else in this order; for the others the configured addresses are bound.
     ///
     /// # Errors
     /// [`ListenerError`].
-    pub(crate) fn both(config: &Config, variables: &Variables) -> Result<(Self, Self), ListenerError> {
+    pub(crate) fn of_role(
+        role: NodeRole,
+        config: &Config,
+        variables: &Variables,
+    ) -> Result<(Option<Self>, Self), ListenerError> {
         let mut handed = ListenFd::from_env();
         let names = variables.get("LISTEN_FDNAMES");
         let mut take = |name: &'static str, position, listen, tls: &Tls, allow_plaintext| {
@@ -79,10 +84,9 @@ impl Listener {
             }
         };
         let (gateway, admin) = (&config.gateway, &config.admin);
-        Ok((
-            take("gateway", 0, gateway.listen, &gateway.tls, gateway.allow_plaintext)?,
-            take("admin", 1, admin.listen, &admin.tls, admin.allow_plaintext)?,
-        ))
+        let gateway = || take("gateway", 0, gateway.listen, &gateway.tls, gateway.allow_plaintext);
+        let gateway = role.has_gateway().then(gateway).transpose()?;
+        Ok((gateway, take("admin", 1, admin.listen, &admin.tls, admin.allow_plaintext)?))
     }
 
     /// Binds and listens.

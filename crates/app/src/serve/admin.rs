@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
@@ -40,7 +41,8 @@ pub(super) struct AdminListener {
 #[derive(Clone)]
 struct Door {
     tls: Option<TlsAcceptor>,
-    router: Router,
+    /// What answers, looked up for each request: while the database is awaited it is another one than afterwards.
+    router: Arc<ArcSwap<Router>>,
     drain: CancellationToken,
 }
 
@@ -53,7 +55,7 @@ impl AdminListener {
     pub(super) fn new(
         listener: Listener,
         tls: Option<Arc<ServerConfig>>,
-        router: Router,
+        router: Arc<ArcSwap<Router>>,
         drain: CancellationToken,
     ) -> io::Result<Self> {
         let socket = TcpListener::from_std(listener.socket)?;
@@ -116,7 +118,7 @@ impl Door {
         let Self { router, drain, .. } = self;
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            let answer = router.clone().oneshot(request);
+            let answer = Router::clone(&router.load()).oneshot(request);
             async move { answer.await.map_err(|never: Infallible| never) }
         });
         let mut builder = http1::Builder::new();
@@ -146,7 +148,7 @@ mod tests {
     async fn listening(router: Router) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (address, drain) = (listener.address, CancellationToken::new());
-        let admin = AdminListener::new(listener, None, router, drain.clone()).unwrap();
+        let admin = AdminListener::new(listener, None, Arc::new(ArcSwap::from_pointee(router)), drain.clone()).unwrap();
         (address, drain, tokio::spawn(admin.serve()))
     }
 
@@ -216,7 +218,13 @@ mod tests {
         let address = listener.address;
         let config = Arc::clone(&certificate).server_config().unwrap();
         let router = Router::new().route("/", get(|| async { "hello" }));
-        let admin = AdminListener::new(listener, Some(config), router, CancellationToken::new()).unwrap();
+        let admin = AdminListener::new(
+            listener,
+            Some(config),
+            Arc::new(ArcSwap::from_pointee(router)),
+            CancellationToken::new(),
+        )
+        .unwrap();
         tokio::spawn(admin.serve());
 
         assert!(ask(address, &one.0).await.unwrap().ends_with("hello"));

@@ -35,6 +35,9 @@ pub(super) enum ServeError {
     /// A listening socket.
     #[error(transparent)]
     Listener(#[from] ListenerError),
+    /// The file that names this node.
+    #[error("the node cannot be told from others")]
+    Identity(#[source] io::Error),
     /// The database.
     #[error("the database cannot be opened")]
     Store(#[source] StoreError),

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use model::node::NodeRole;
+
 /// What a node tells about itself.
 pub(super) struct Standing {
+    role: NodeRole,
     engine: Arc<engine::Standing>,
     draining: AtomicBool,
 }
 
 impl Standing {
-    /// The standing of a node with this engine.
-    pub(super) fn new(engine: Arc<engine::Standing>) -> Self {
-        Self { engine, draining: AtomicBool::new(false) }
+    /// The standing of a node of this role with this engine.
+    pub(super) fn new(role: NodeRole, engine: Arc<engine::Standing>) -> Self {
+        Self { role, engine, draining: AtomicBool::new(false) }
     }
 
     /// From now on the node is on its way out.
@@ -22,6 +25,10 @@ impl Standing {
 }
 
 impl control::Standing for Standing {
+    fn role(&self) -> NodeRole {
+        self.role
+    }
+
     fn serves(&self) -> Option<i64> {
         self.engine.served()
     }

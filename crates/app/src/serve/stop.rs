@@ -17,7 +17,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The parts of a node that have to be stopped, in this order.
 pub(super) struct Stopping {
     pub(super) standing: Arc<Standing>,
-    pub(super) gateway: Arc<Running>,
+    /// None where the role has no gateway.
+    pub(super) gateway: Option<Arc<Running>>,
     pub(super) admin: JoinHandle<()>,
     pub(super) drain: CancellationToken,
     pub(super) engine: engine::Running,
@@ -31,7 +32,7 @@ impl Stopping {
         tracing::info!(at_most_ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX), "draining");
         self.standing.drain();
         self.notifier.stopping(at_most.saturating_add(LAST_WORDS).saturating_add(LAST_WORDS));
-        let gateway = Arc::clone(&self.gateway);
+        let gateway = self.gateway.clone();
         tokio::select! {
             () = self.drained(at_most) => {
                 tracing::info!("stopped");
@@ -40,7 +41,7 @@ impl Stopping {
             () = signals.until_stop(|| ()) => {
                 tracing::warn!("stopped at once by a second signal");
                 // Another thread waits for the same workers; here nobody has to.
-                std::thread::spawn(move || gateway.abort());
+                std::thread::spawn(move || gateway.map(|gateway| gateway.abort()));
                 ExitCode::from(2)
             }
         }
@@ -48,7 +49,8 @@ impl Stopping {
 
     async fn drained(self, at_most: Duration) {
         let gateway = self.gateway;
-        match tokio::task::spawn_blocking(move || gateway.drain(at_most)).await {
+        let drained = move || gateway.is_none_or(|gateway| gateway.drain(at_most));
+        match tokio::task::spawn_blocking(drained).await {
             Ok(true) => {}
             _ => tracing::warn!("requests were cut off: they took longer than gateway.drain_timeout"),
         }

@@ -87,6 +87,11 @@ const fn on(method: &'static str, path: &'static str, least: Least) -> Endpoint 
     Endpoint { method, path, least }
 }
 
+/// The handlers that tell how the process is.
+pub(crate) fn status() -> OpenApiRouter<Arc<Control>> {
+    OpenApiRouter::new().merge(meta::router())
+}
+
 /// The handlers with their descriptions.
 pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()

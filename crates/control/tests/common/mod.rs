@@ -47,6 +47,9 @@ impl Entropy for Scrambled {
 pub struct Serving;
 
 impl Standing for Serving {
+    fn role(&self) -> model::node::NodeRole {
+        model::node::NodeRole::All
+    }
     fn serves(&self) -> Option<i64> {
         Some(1)
     }

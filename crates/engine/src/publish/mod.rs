@@ -41,6 +41,12 @@ async fn tick(shared: &Arc<Shared>, world: &mut Option<World>) -> Result<(), Sto
     let asked = Moment::now(shared);
     let suspects = shared.standing.suspects();
     let tx = shared.options.store.read().await?;
+    if let Some(known) = world.as_ref()
+        && !known.leads_to(&tx).await?
+    {
+        tracing::warn!(incarnation = %tx.position().incarnation, "this is another database, or another history of it; everything is read anew");
+        *world = None;
+    }
     if let Some(world) = world.as_ref().filter(|world| world.is_at(tx.position(), &suspects)) {
         let served = shared.options.snapshot.load_full();
         if served.is_some_and(|served| Arc::ptr_eq(&served, &world.snapshot())) {
@@ -49,10 +55,6 @@ async fn tick(shared: &Arc<Shared>, world: &mut Option<World>) -> Result<(), Sto
             put(shared, asked, world);
         }
         return Ok(());
-    }
-    if world.as_ref().is_some_and(|world| !world.leads_to(tx.position())) {
-        tracing::warn!(incarnation = %tx.position().incarnation, "this is another database, or an older state of it; everything is read anew");
-        *world = None;
     }
     let mut update = Update::read(&tx, world.as_ref(), suspects).await?;
     drop(tx);

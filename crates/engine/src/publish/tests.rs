@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use model::access::{Actor, Need, Permit, authorize};
 use model::audit::{Event, Origin};
 use model::client::{Client, ClientKey, RouteGrant};
+use model::node::NodeRole;
 use model::secret::Secret;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use serde_json::json;
@@ -14,7 +15,7 @@ use store::{DatabaseUrl, Sealed, Store, WriteTx};
 
 use super::*;
 use crate::freshness::Freshness;
-use crate::{EngineOptions, Pace, Registry, Standing};
+use crate::{EngineOptions, NodeIdentity, Pace, Registry, Standing};
 
 struct Fixed;
 
@@ -55,6 +56,13 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
         store: Store::open(url, Fixed.now(), "life".to_owned()).await.unwrap(),
         keyring: Arc::new(envelope::kek_file::load(&kek).unwrap()),
         snapshot: Arc::new(ArcSwapOption::empty()),
+        node: NodeIdentity {
+            id: "node_test".to_owned(),
+            name: "test".to_owned(),
+            role: NodeRole::All,
+            version: "0.1.0".to_owned(),
+            run: "run_1".to_owned(),
+        },
         clock,
         allow_private: Vec::new(),
         max_staleness,

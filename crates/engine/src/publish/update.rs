@@ -8,13 +8,14 @@ use model::route::RouteSpec;
 use store::{ClientKeys, Position, ReadTx, SealedSecret, StoreError, Tombstone, TombstoneKind};
 
 use super::index::{Use, uses};
-use super::world::World;
+use super::world::{Trail, World};
 use crate::standing::Suspects;
 use crate::supervise::blocking;
 
 /// What is new since the world was last brought up to date.
 pub(super) struct Update {
     pub(super) position: Position,
+    pub(super) trail: Trail,
     pub(super) suspects: Suspects,
     /// Secrets whose rows changed, and those that a route has begun to name.
     pub(super) secrets: Vec<SealedSecret>,
@@ -44,6 +45,7 @@ impl Update {
         let mut update = Self {
             unreadable: unreadable.filter_map(|damage| damage.of.name.parse().ok()).collect(),
             routes: routes.await,
+            trail: Trail { sequence: changes.position.audit_size, leaf: tx.audit_leaf(changes.position.audit_size).await? },
             position: changes.position,
             suspects,
             secrets: changes.secrets,

@@ -7,7 +7,7 @@ use model::name::{EnvironmentName, RouteName, SecretName};
 use model::route::{RouteSpec, effective};
 use model::snapshot::{Bound, Opened, Route, Snapshot, WantedPool, bind, opened, unreadable};
 use model::usage::TallyKey;
-use store::{Position, SealedSecret, Tombstone, TombstoneKind};
+use store::{Position, ReadTx, SealedSecret, StoreError, Tombstone, TombstoneKind};
 
 use super::callers::{Callers, default_after};
 use super::index::{Index, Place, Use};
@@ -26,7 +26,16 @@ pub(super) struct World {
     unopened: Arc<BTreeSet<SecretName>>,
     callers: Callers,
     wanted: WantedPool,
+    trail: Trail,
     snapshot: Arc<Snapshot>,
+}
+
+/// The last audit event of a state. A database that came back from a standby or a backup may count on from an earlier
+/// revision and reach the same numbers with other changes: its events are others then.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trail {
+    pub(super) sequence: i64,
+    pub(super) leaf: Option<[u8; 32]>,
 }
 
 impl World {
@@ -42,12 +51,14 @@ impl World {
 
     /// Whether there is nothing new.
     pub(super) fn is_at(&self, position: &Position, suspects: &Suspects) -> bool {
-        self.leads_to(position) && self.revision() == position.revision && Arc::ptr_eq(&self.suspects, suspects)
+        self.revision() == position.revision && Arc::ptr_eq(&self.suspects, suspects)
     }
 
-    /// Whether the position is this state or a later one of the same database.
-    pub(super) fn leads_to(&self, position: &Position) -> bool {
-        self.snapshot.incarnation == position.incarnation && self.revision() <= position.revision
+    /// Whether the transaction sees this state or a later one of the same history.
+    pub(super) async fn leads_to(&self, tx: &ReadTx) -> Result<bool, StoreError> {
+        let position = tx.position();
+        let later = self.snapshot.incarnation == position.incarnation && self.revision() <= position.revision;
+        Ok(later && tx.audit_leaf(self.trail.sequence).await? == self.trail.leaf)
     }
 
     /// Whether the secret was read, because a route names it.
@@ -121,6 +132,7 @@ impl World {
         self.replace_routes(update.routes, &mut next, &mut dirty);
         gone(TombstoneKind::Secret).for_each(|secret| self.remove_secret(secret, &mut dirty));
         self.suspects = update.suspects;
+        self.trail = update.trail;
         self.replace_secrets(update.secrets, shared, &mut dirty);
         self.replace_unreadable(update.unreadable, &mut dirty);
         self.close_suspects(&mut dirty);

@@ -16,12 +16,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use engine::{Engine, EngineOptions, Pace, Running};
+use engine::{Engine, EngineOptions, NodeIdentity, Pace, Running};
 use envelope::{Binding, Keyring};
 use model::access::{Actor, Need, Permit, authorize};
 use model::audit::{Event, Origin};
 use model::client::{Client, ClientKey};
 use model::environment::Environment;
+use model::node::NodeRole;
 use model::secret::{Limits, Secret, SecretValue, State};
 use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy, Span, Timestamp};
@@ -61,7 +62,7 @@ impl Entropy for Scrambled {
 /// Quick where a test waits for a task, and never by itself where it nudges.
 pub(crate) fn quick() -> Pace {
     let ms = Duration::from_millis;
-    Pace { poll: ms(50), flush: ms(20), verify: ms(50), retain: ms(20) }
+    Pace { poll: ms(50), flush: ms(20), beat: ms(50), verify: ms(50), retain: ms(20) }
 }
 
 /// As [`quick`], with one check at the start and none after.
@@ -344,6 +345,13 @@ fn start(
         store: store.clone(),
         keyring: Arc::clone(keyring),
         snapshot: Arc::clone(snapshot),
+        node: NodeIdentity {
+            id: "node_test".to_owned(),
+            name: "test".to_owned(),
+            role: NodeRole::All,
+            version: "0.1.0".to_owned(),
+            run: "run_1".to_owned(),
+        },
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         allow_private: Vec::new(),
         max_staleness: Span::from_hours(24),

@@ -43,7 +43,9 @@ impl Conversation {
             // `BEGIN IMMEDIATE` holds the whole file already.
             Dialect::Sqlite => Ok(()),
             // The number stands for «Keyroll's schema» in this database and means nothing else.
-            Dialect::Postgres => self.query("SELECT 1 AS one FROM pg_advisory_xact_lock(7526331)", args![]).await.map(drop),
+            Dialect::Postgres => {
+                self.query("SELECT 1 AS one FROM pg_advisory_xact_lock(7526331)", args![]).await.map(drop)
+            }
         }
     }
 
@@ -52,7 +54,9 @@ impl Conversation {
         // The engine's own catalogue.
         let sql = match self.dialect {
             Dialect::Sqlite => "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = $1",
-            Dialect::Postgres => "SELECT 1 AS one FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
+            Dialect::Postgres => {
+                "SELECT 1 AS one FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1"
+            }
         };
         Ok(!self.query(sql, args![name]).await?.is_empty())
     }
@@ -76,7 +80,8 @@ impl Conversation {
         let text = guards.of(self.dialect);
         let there = |name: &str| {
             let is_sound = |row: &Row| {
-                row.text("name").is_ok_and(|found| found == name) && row.text("text").is_ok_and(|found| text.contains(found))
+                row.text("name").is_ok_and(|found| found == name)
+                    && row.text("text").is_ok_and(|found| text.contains(found))
             };
             rows.iter().any(is_sound)
         };

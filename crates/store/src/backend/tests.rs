@@ -18,7 +18,10 @@ async fn write(backend: &Backend) -> Conversation {
 
 async fn table(backend: &Backend) {
     let conversation = write(backend).await;
-    conversation.migrate("CREATE TABLE t (a {i64} NOT NULL PRIMARY KEY, b {blob}) {table};", Guards::NONE).await.unwrap();
+    conversation
+        .migrate("CREATE TABLE t (a {i64} NOT NULL PRIMARY KEY, b {blob}) {table};", Guards::NONE)
+        .await
+        .unwrap();
     conversation.commit(Closing::default()).await.unwrap();
 }
 

@@ -9,8 +9,8 @@ use model::environment::Environment;
 use model::route::RouteSpec;
 use model::secret::{Class, Kind, Limits, Secret, State};
 use model::time::Timestamp;
-use testkit::postgres::{Database, Postgres};
 use store::{Committed, DatabaseUrl, Sealed, Store, StoreError, WriteTx};
+use testkit::postgres::{Database, Postgres};
 
 pub(crate) const NOW: i64 = 1_764_000_000_000;
 

@@ -133,7 +133,10 @@ async fn a_secret_is_destroyed_whole_or_not_at_all_and_for_good() {
         "deleted_at = 6",
     ] {
         for verb in db.known(&["UPDATE", "UPDATE OR REPLACE", "UPDATE OR IGNORE"]) {
-            assert!(attempt(&db, &format!("{verb} secrets SET {back} WHERE name = 'a'")).await.is_err(), "{verb} {back}");
+            assert!(
+                attempt(&db, &format!("{verb} secrets SET {back} WHERE name = 'a'")).await.is_err(),
+                "{verb} {back}"
+            );
         }
     }
     assert!(attempt(&db, "DELETE FROM secrets WHERE name = 'a'").await.is_err());

@@ -49,6 +49,7 @@ fn without_server(error: &Error) -> StoreError {
         text = format!("{text}: {inner}");
         source = inner.source();
     }
-    let is_ours = ["error serializing", "unexpected number of", "expected "].iter().any(|begin| text.starts_with(begin));
+    let is_ours =
+        ["error serializing", "unexpected number of", "expected "].iter().any(|begin| text.starts_with(begin));
     if is_ours { StoreError::Statement(text) } else { StoreError::away(text) }
 }

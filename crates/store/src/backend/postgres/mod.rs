@@ -20,9 +20,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::Purpose;
 use super::conversation::{Conversation, Steps};
 use super::dialect::Dialect;
-use super::Purpose;
 use crate::error::StoreError;
 use error::translate;
 use lent::Lent;

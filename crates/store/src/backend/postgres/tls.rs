@@ -17,7 +17,8 @@ use crate::error::StoreError;
 pub(super) fn connector(url: &PostgresUrl) -> Result<MakeRustlsConnect, StoreError> {
     let unusable = |error: rustls::Error| StoreError::away(format!("TLS cannot be set up: {error}"));
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unusable)?;
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unusable)?;
     let builder = match url.roots() {
         Some(path) => {
             let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);

@@ -150,7 +150,10 @@ mod tests {
     #[test]
     fn it_is_shown_without_its_password() {
         for (text, shown) in [
-            ("postgres://keyroll:hunter2@db1:5432,db2:5433/keyroll?connect_timeout=3", "postgres://keyroll@db1:5432,db2:5433/keyroll"),
+            (
+                "postgres://keyroll:hunter2@db1:5432,db2:5433/keyroll?connect_timeout=3",
+                "postgres://keyroll@db1:5432,db2:5433/keyroll",
+            ),
             ("postgres://keyroll:hunter2@db/keyroll", "postgres://keyroll@db:5432/keyroll"),
             ("postgres://keyroll:hunter2@db/keyroll?password=hunter2", "postgres://keyroll@db:5432/keyroll"),
         ] {
