@@ -12,13 +12,17 @@ struct Need {
     used_for: &'static str,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need { binary: "nginx", package: "nginx-light", used_for: "a real upstream behind the gateway" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
+    Need { binary: "initdb", package: "postgresql", used_for: "a private cluster, the second database that we run on" },
 ];
 
 /// Beside `PATH`, which for ordinary users often lacks these.
 const SYSTEM: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+
+/// Debian keeps the server's programs out of `PATH`, in a folder `bin` of each version.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// Installs what is missing.
 ///
@@ -53,7 +57,9 @@ fn ask(missing: &[&Need]) -> String {
 fn present(binary: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = SYSTEM.iter().map(|s| Path::new(s).to_owned());
-    std::env::split_paths(&path).chain(system).any(|folder| folder.join(binary).is_file())
+    let versions = std::fs::read_dir(POSTGRESQL).into_iter().flatten().flatten();
+    let versions = versions.map(|v| v.path().join("bin"));
+    std::env::split_paths(&path).chain(system).chain(versions).any(|folder| folder.join(binary).is_file())
 }
 
 fn is_root() -> bool {
@@ -70,6 +76,6 @@ mod tests {
         assert!(!present("no-such-program-anywhere"));
         let text = ask(&NEEDS.iter().collect::<Vec<_>>());
         assert!(text.contains("nginx (nginx-light): a real upstream"), "{text}");
-        assert!(text.ends_with("run as root: apt-get install nginx-light strace"), "{text}");
+        assert!(text.ends_with("run as root: apt-get install nginx-light strace postgresql"), "{text}");
     }
 }

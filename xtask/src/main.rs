@@ -6,8 +6,10 @@
 //! Absences: imports none of our crates; it asks cargo and the built binary, as a reader would.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer on the terminal")]
 
+mod cluster;
 mod debian;
 mod demo;
+mod nextest;
 mod reference;
 mod shell;
 mod suite;
@@ -24,7 +26,8 @@ Usage: cargo xtask <task>
 
 Tasks:
   test   All that must pass: installs what the tests use (as root, from Debian's packages), then
-         format, clippy, build, tidy, the demo, documentation tests, and all tests last
+         format, clippy, build, tidy, the demo, documentation tests, and all tests last, with a
+         PostgreSQL of their own; a test on PostgreSQL that was left out is a failure
   tidy   The house rules that compilers do not know: edges between crates, file sizes, where
          secrets are opened, module docs, links, dependencies, generated references
   gen    Writes docs/reference/ anew from the code

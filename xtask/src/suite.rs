@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crate::shell::{self, Failed, cargo, step};
+use crate::cluster::Cluster;
+use crate::nextest::{self, Which};
+use crate::shell::{Failed, cargo, step};
 use crate::{debian, demo, tidy};
 
 /// Runs every step in the order of cost. The tests come last, so that the output ends with the
@@ -12,30 +14,37 @@ pub(crate) fn test() -> Result<(), Failed> {
     debian::install()?;
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     step("clippy", &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
-    // All targets of all packages at once: cargo then unifies features as for the tests, and
-    // nothing is compiled twice.
-    step("build", &mut cargo(["build", "--workspace", "--all-targets", "--quiet"]))?;
+    build()?;
     tidy::check()?;
     demo::run()?;
     step("doc tests", &mut cargo(["test", "--workspace", "--doc", "--quiet"]))?;
     println!("── {} s so far", begun.elapsed().as_secs());
-    if has_nextest() {
-        return step("tests", &mut cargo(["nextest", "run", "--workspace", "--no-fail-fast"]));
-    }
-    step("tests", &mut cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+    run(Which::Ordinary)
 }
 
 /// Runs the tests marked `#[ignore = "soak"]`.
 pub(crate) fn soak() -> Result<(), Failed> {
     debian::install()?;
-    if has_nextest() {
-        let mut run = cargo(["nextest", "run", "--workspace", "--profile", "soak"]);
-        return step("soak", run.args(["--run-ignored", "only", "--no-fail-fast"]));
-    }
-    let args = ["test", "--workspace", "--all-targets", "--no-fail-fast", "--", "--ignored"];
-    step("soak", &mut cargo(args))
+    build()?;
+    run(Which::Soak)
 }
 
-fn has_nextest() -> bool {
-    shell::succeeds(&mut cargo(["nextest", "--version"]))
+/// All targets of all packages at once: cargo then unifies features as for the tests, and nothing
+/// is compiled twice.
+fn build() -> Result<(), Failed> {
+    step("build", &mut cargo(["build", "--workspace", "--all-targets", "--quiet"]))
+}
+
+fn run(which: Which) -> Result<(), Failed> {
+    let cluster = Cluster::start()?;
+    if nextest::is_there() {
+        return nextest::run(which, &cluster);
+    }
+    // It has no filter here and no profile, and so nothing that could leave a test out.
+    let mut run = cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+    if which == Which::Soak {
+        run.args(["--", "--ignored"]);
+    }
+    cluster.invite(&mut run);
+    step("tests", &mut run)
 }
