@@ -13,6 +13,7 @@ pub mod clients;
 pub mod environment;
 pub mod health;
 pub mod list;
+pub mod node;
 mod patch;
 pub mod path;
 pub mod problem;

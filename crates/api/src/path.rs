@@ -18,6 +18,8 @@ pub const CLIENTS: &str = "/v1/clients";
 pub const TOKENS: &str = "/v1/tokens";
 /// `/v1/audit`.
 pub const AUDIT: &str = "/v1/audit";
+/// Nodes.
+pub const NODES: &str = "/v1/nodes";
 /// `/v1/audit/export`.
 pub const AUDIT_EXPORT: &str = "/v1/audit/export";
 /// `/version`.

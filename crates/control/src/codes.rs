@@ -81,6 +81,8 @@ codes! {
     "name-taken" [409] "Something of this kind already has the name: choose another one.";
     "names-count" [422] "The list does not hold 1 to 500 names: send a longer one in parts.";
     "network-invalid" [422] "This is neither an address nor a network: write it like `10.0.0.7` or `10.0.0.0/8`.";
+    "node-is-live" [409] "The node was heard from within the last seconds: stop it, and it says so by itself.";
+    "node-not-found" [404] "There is no such node: list the nodes, stopped ones are forgotten after a week.";
     "not-attempted" [503]
         "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again \
          for it.";
@@ -97,12 +99,14 @@ codes! {
     "rate-limit-invalid" [422]
         "The rate cannot be counted: `requests` and `burst` are at least 1, `per` at least `1ms`.";
     "rate-limited" [429] "The secret was compared too often lately: wait as `Retry-After` says.";
-    "reason-missing" [422] "A forced deletion has its reason in the audit: give `reason`.";
+    "reason-missing" [422] "The reason stands in the audit: give `reason`, for a forced deletion and for an operator's word.";
     "request-timeout" [408] "The body did not arrive in time, and nothing was done: send the request again.";
     "request-too-large" [413, 422]
         "The body is longer than the API or, in a test, the route takes: send less, or raise the route's \
          `max_request_body`.";
     "revision-not-found" [404] "The route has no such revision to go back to: list its revisions.";
+    "role-invalid" [422] "There is no such job: ask for `all`, `gateway` or `control`.";
+    "role-not-served" [503] "The node does not do that job: ask a node whose role is `all` or the one that is asked for.";
     "route-in-use" [409] "Clients may use the route by its name: take it out of what `detail` lists first.";
     "route-invalid" [422] "The route cannot be put together in this environment: correct it as `detail` says.";
     "route-not-found" [404, 422] "There is no such route: take the name in `did_you_mean`, or list the routes.";

@@ -73,6 +73,26 @@ pub(crate) fn page(limit: Option<u32>, cursor: Option<String>) -> Result<Page, R
     Ok(Page { limit: usize::try_from(limit).unwrap_or(50), cursor })
 }
 
+/// One page of a list that is short enough to be read whole; the cursor is the key that the page before ended with.
+pub(crate) fn page_of<T>(
+    all: Vec<T>,
+    page: &Page,
+    key: impl Fn(&T) -> &str,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
+    let start = match &page.cursor {
+        None => 0,
+        Some(cursor) => {
+            all.iter().position(|item| key(item) == cursor).map(|index| index + 1).ok_or_else(|| {
+                Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out")
+            })?
+        }
+    };
+    let more = all.len() > start.saturating_add(page.limit);
+    let chosen: Vec<T> = all.into_iter().skip(start).take(page.limit).collect();
+    let next = chosen.last().filter(|_| more).map(|item| key(item).to_owned());
+    Ok((chosen, next))
+}
+
 /// The longest free text.
 const LONGEST_TEXT: usize = 4096;
 

@@ -11,16 +11,20 @@ use serde::Serialize;
 /// A service for the time of waiting; [`crate::router`] takes over from it.
 #[must_use]
 pub fn waiting() -> Router {
-    Router::new().route("/healthz", get(health)).route("/readyz", get(ready)).route("/version", get(version)).fallback(other)
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/version", get(version))
+        .fallback(other)
 }
 
 async fn health() -> Response {
-    answer(StatusCode::OK, "application/json", &Health { status: "ok".to_owned() })
+    answer(StatusCode::OK, &Health { status: "ok".to_owned() })
 }
 
 async fn version() -> Response {
     let version = Version { name: "keyroll".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-    answer(StatusCode::OK, "application/json", &version)
+    answer(StatusCode::OK, &version)
 }
 
 async fn ready() -> Response {
@@ -31,7 +35,7 @@ async fn ready() -> Response {
         detail: "waiting for it since the start; nothing is served until it is there".to_owned(),
     };
     let readiness = Readiness { status: "not ready".to_owned(), checks: vec![check] };
-    answer(StatusCode::SERVICE_UNAVAILABLE, "application/json", &readiness)
+    answer(StatusCode::SERVICE_UNAVAILABLE, &readiness)
 }
 
 async fn other() -> Response {
@@ -43,14 +47,15 @@ async fn other() -> Response {
         code: "database-unavailable".to_owned(),
         ..Problem::default()
     };
-    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, PROBLEM_JSON, &problem);
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, &problem);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
-fn answer<T: Serialize>(status: StatusCode, kind: &'static str, item: &T) -> Response {
+fn answer<T: Serialize>(status: StatusCode, item: &T) -> Response {
     let mut response = (status, serde_json::to_vec(item).unwrap_or_default()).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

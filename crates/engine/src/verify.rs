@@ -27,6 +27,10 @@ const PAUSE_FACTOR: u32 = 19;
 /// How long the right to check the audit lasts beyond a pause: longer than a check of a large one takes.
 const LEASE: Span = Span::from_secs(300);
 
+/// The pause is at most so many times the usual one: a check that was long because others held the database says
+/// nothing about how much there is to check.
+const PAUSE_MOST: u32 = 20;
+
 /// Why a stored secret must not be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Fault {
@@ -56,7 +60,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             checked = verify(&shared) => { outage.note(checked); }
             () = shared.options.shutdown.cancelled() => return,
         }
-        let pause = begun.elapsed().saturating_mul(PAUSE_FACTOR).max(shared.options.pace.verify);
+        let least = shared.options.pace.verify;
+        let pause = begun.elapsed().saturating_mul(PAUSE_FACTOR).clamp(least, least.saturating_mul(PAUSE_MOST));
         if !shared.sleep(pause).await {
             return;
         }

@@ -104,7 +104,7 @@ fn lines_that_are_refused() {
         "token create ci --role root",
         "login --token krt_x",
         "completion tcl",
-        "serve --role all",
+        "serve --role",
     ] {
         assert!(parses(line).is_err(), "{line}");
     }

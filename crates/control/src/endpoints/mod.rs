@@ -4,6 +4,7 @@ mod audit;
 mod clients;
 mod environments;
 mod meta;
+mod nodes;
 mod routes;
 mod secrets;
 mod tokens;
@@ -79,6 +80,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/tokens", ADMINISTER),
     on("POST", "/v1/tokens", ADMINISTER),
     on("DELETE", "/v1/tokens/{name}", ADMINISTER),
+    on("GET", "/v1/nodes", READ),
+    on("GET", "/v1/nodes/{id}", READ),
+    on("POST", "/v1/nodes/{id}/attest-stopped", Least::Token(Need::Attest)),
     on("GET", "/v1/audit", Least::Token(Need::ReadAudit)),
     on("GET", "/v1/audit/export", Least::Token(Need::ReadAudit)),
 ];
@@ -102,4 +106,5 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(clients::router())
         .merge(tokens::router())
         .merge(audit::router())
+        .merge(nodes::router())
 }

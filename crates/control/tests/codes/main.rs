@@ -31,6 +31,7 @@ const HANDED_ON: &[(&str, &[u16])] = &[
     ("control/src/endpoints/secrets/reach.rs", &[409]),
     ("control/src/endpoints/secrets/rules.rs", &[201]),
     ("control/src/refusal.rs", &[422]),
+    ("control/src/waiting.rs", &[503]),
     ("model/src/secret/retention.rs", &[409]),
     ("model/src/secret/rules.rs", &[422]),
     // When a route is saved, and when it is tested.
@@ -52,6 +53,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("control/src/endpoints/secrets/compare.rs", "no-match"),
     ("control/src/idempotency.rs", "idempotency-key"),
     ("control/src/idempotency.rs", "idempotency-replayed"),
+    ("control/src/waiting.rs", "no-store"),
     ("model/src/route/validate/mod.rs", "ip6-localhost"),
     ("model/src/route/validate/mod.rs", "ip6-loopback"),
 ];

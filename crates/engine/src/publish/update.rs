@@ -45,7 +45,10 @@ impl Update {
         let mut update = Self {
             unreadable: unreadable.filter_map(|damage| damage.of.name.parse().ok()).collect(),
             routes: routes.await,
-            trail: Trail { sequence: changes.position.audit_size, leaf: tx.audit_leaf(changes.position.audit_size).await? },
+            trail: Trail {
+                sequence: changes.position.audit_size,
+                leaf: tx.audit_leaf(changes.position.audit_size).await?,
+            },
             position: changes.position,
             suspects,
             secrets: changes.secrets,

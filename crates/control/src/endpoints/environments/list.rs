@@ -11,7 +11,7 @@ use model::access::Need;
 
 use super::view;
 use crate::call::{Call, answer};
-use crate::members::page;
+use crate::members::{page, page_of};
 use crate::refusal::Refusal;
 use crate::state::Control;
 
@@ -29,16 +29,6 @@ pub(super) async fn list(State(control): State<Arc<Control>>, call: Call) -> Res
     let page = page(query.limit, query.cursor)?;
     let mut all = control.store.read().await?.environments().await?;
     all.sort_by(|one, other| (one.rank, &one.name).cmp(&(other.rank, &other.name)));
-    // There are few: the cursor is the name that the page before ended with.
-    let start = match &page.cursor {
-        None => 0,
-        Some(cursor) => {
-            all.iter().position(|environment| environment.name.as_str() == cursor).map(|index| index + 1).ok_or_else(
-                || Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out"),
-            )?
-        }
-    };
-    let items: Vec<_> = all.iter().skip(start).take(page.limit).map(view::item).collect();
-    let next = items.last().filter(|_| start + items.len() < all.len()).map(|item| item.name.clone());
-    answer(StatusCode::OK, &Page { items, next })
+    let (chosen, next) = page_of(all, &page, |environment| environment.name.as_str())?;
+    answer(StatusCode::OK, &Page { items: chosen.iter().map(view::item).collect::<Vec<_>>(), next })
 }

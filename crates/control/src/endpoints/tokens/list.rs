@@ -10,7 +10,7 @@ use axum::response::Response;
 use model::access::Need;
 
 use crate::call::{Call, answer};
-use crate::members::page;
+use crate::members::{page, page_of};
 use crate::refusal::Refusal;
 use crate::state::Control;
 
@@ -27,15 +27,6 @@ pub(super) async fn list(State(control): State<Arc<Control>>, call: Call) -> Res
     let query: PageQuery = call.query()?;
     let page = page(query.limit, query.cursor)?;
     let all = control.store.read().await?.tokens().await?;
-    let start = match &page.cursor {
-        None => 0,
-        Some(cursor) => {
-            all.iter().position(|token| token.id == *cursor).map(|index| index + 1).ok_or_else(|| {
-                Refusal::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out")
-            })?
-        }
-    };
-    let chosen: Vec<_> = all.iter().skip(start).take(page.limit).collect();
-    let next = chosen.last().filter(|_| start + chosen.len() < all.len()).map(|token| token.id.clone());
-    answer(StatusCode::OK, &Page { items: chosen.into_iter().map(super::item).collect::<Vec<_>>(), next })
+    let (tokens, next) = page_of(all, &page, |token| &token.id)?;
+    answer(StatusCode::OK, &Page { items: tokens.iter().map(super::item).collect::<Vec<_>>(), next })
 }
