@@ -239,7 +239,10 @@ async fn every_member_of_every_body_is_held_to_its_rule() {
     let mut tried = 0;
     let mut wrong = Vec::new();
     for (method, path, schema) in operations(&schemas.0) {
-        let address = path.replace("environments/{name}", "environments/staging").replace("{name}", "known").replace("{id}", "node_known");
+        let address = path
+            .replace("environments/{name}", "environments/staging")
+            .replace("{name}", "known")
+            .replace("{id}", "node_known");
         for bad in schemas.spoil("", &schema, 3, &|body| body) {
             if is_fine(&method, &path, &bad) {
                 continue;
@@ -262,7 +265,10 @@ async fn no_body_is_a_list() {
     let schemas = Schemas(serde_json::to_value(control::openapi()).unwrap());
     let house = furnished().await;
     for (method, path, schema) in operations(&schemas.0) {
-        let address = path.replace("environments/{name}", "environments/staging").replace("{name}", "known").replace("{id}", "node_known");
+        let address = path
+            .replace("environments/{name}", "environments/staging")
+            .replace("{name}", "known")
+            .replace("{id}", "node_known");
         // Without members, and with those of a good body in their order.
         let good = schemas.object(schemas.forms(&schema)[0], &[]);
         let listed = Value::Array(good.as_object().unwrap().values().cloned().collect());
@@ -281,7 +287,10 @@ async fn the_bodies_that_were_spoilt_are_good_otherwise() {
     for (method, path, schema) in operations(&schemas.0) {
         // A fresh house for each: what one makes, another would find taken.
         let house = furnished().await;
-        let address = path.replace("environments/{name}", "environments/staging").replace("{name}", "known").replace("{id}", "node_known");
+        let address = path
+            .replace("environments/{name}", "environments/staging")
+            .replace("{name}", "known")
+            .replace("{id}", "node_known");
         let body = schemas.object(schemas.forms(&schema)[0], &[]);
         let reply = house.send(Role::Admin, &method, &address, body.clone()).await;
         let fine = reply.status.is_success() || (path.ends_with("/test") && reply.status.as_u16() < 500);

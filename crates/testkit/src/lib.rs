@@ -17,6 +17,7 @@
     reason = "used by tests only, where stopping with a message is the right answer to a surprise"
 )]
 
+pub mod fault;
 pub mod leak;
 pub mod load;
 pub mod nginx;
@@ -27,6 +28,7 @@ pub mod transcript;
 pub mod upstream;
 pub mod wire;
 
+pub use fault::{FaultProxy, Mode};
 pub use leak::LeakWatch;
 pub use nginx::Nginx;
 pub use node::{CliOutput, NodeOptions, TestNode};

@@ -137,6 +137,22 @@ pub fn permit() -> Permit {
 }
 
 impl House {
+    /// A node that was there, and is heard of no more.
+    pub async fn silent_node(&self, id: &str) {
+        let heartbeat = store::Heartbeat {
+            id: id.to_owned(),
+            name: "edge-1".to_owned(),
+            role: model::node::NodeRole::Gateway,
+            version: "0.1.0".to_owned(),
+            run: "run_1".to_owned(),
+            serves: Some(("inc_1".to_owned(), 1)),
+            max_staleness: Span::from_hours(24),
+        };
+        let store = &self.control.store;
+        store.record(store::Telemetry::Heartbeat(heartbeat)).await.unwrap();
+        store.record(store::Telemetry::Farewell(id.to_owned())).await.unwrap();
+    }
+
     pub async fn new() -> Self {
         Self::on(&DatabaseUrl::SqliteMemory).await
     }

@@ -25,6 +25,11 @@ impl Database {
         self.access.url(&self.name)
     }
 
+    /// The same by way of another port, such as that of a [`crate::FaultProxy`] before the cluster.
+    pub fn url_by(&self, port: u16) -> String {
+        Access { port, ..self.access.clone() }.url(&self.name)
+    }
+
     /// As [`super::Postgres::psql`], in this database.
     ///
     /// # Errors

@@ -4,6 +4,8 @@
 mod audit;
 #[path = "../guards.rs"]
 mod guards;
+#[path = "../nodes.rs"]
+mod nodes;
 #[path = "../people.rs"]
 mod people;
 #[path = "../publish.rs"]
@@ -12,7 +14,7 @@ mod publish;
 mod routes;
 #[path = "../secrets.rs"]
 mod secrets;
-// mod server;
+mod server;
 #[path = "../transactions.rs"]
 mod transactions;
 #[path = "../usage.rs"]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::db;
 use crate::common::{Db, add_secrets, at, begin, commit, event, furnish, open, permit, sealed, secret};
 use store::{DatabaseUrl, MigrationError, StoreError, Telemetry};
-use testkit::FaultProxy;
-use testkit::proxy::Mode;
+use testkit::{FaultProxy, Mode};
+use tokio::task::JoinHandle;
 
 /// The promise is an answer within five seconds, whatever the database does.
 const PROMISE: Duration = Duration::from_secs(5);
@@ -14,7 +14,7 @@ const PROMISE: Duration = Duration::from_secs(5);
 /// The same database through a forwarder.
 async fn through_proxy(db: &Db) -> (FaultProxy, store::Store) {
     let (postgres, database) = db.server();
-    let proxy = FaultProxy::start(&format!("127.0.0.1:{}", postgres.port()));
+    let proxy = FaultProxy::start(([127, 0, 0, 1], postgres.port()));
     let url = database.url().replace(&format!(":{}/", postgres.port()), &format!(":{}/", proxy.port()));
     let store = open(&url.parse().unwrap()).await.unwrap();
     (proxy, store)
@@ -161,20 +161,38 @@ async fn silence_in_the_middle_of_a_transaction_undoes_it() {
     add_secrets(&store, &["a"]).await;
 }
 
+/// Makes every commit of a change take a second on the server, so that there is time to disturb it.
+async fn slow_down_commits(db: &Db) {
+    let function = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+                    $x$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $x$; ";
+    let trigger = "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED \
+                   FOR EACH ROW EXECUTE FUNCTION slow()";
+    db.raw(&format!("{function}{trigger}")).await.unwrap();
+}
+
+/// A commit under way: the server works on it.
+async fn committing(db: &Db, store: &store::Store, name: &str) -> JoinHandle<Result<store::Committed, StoreError>> {
+    let mut tx = begin(store).await;
+    tx.insert_secret(&secret(name), &sealed(name)).await.unwrap();
+    let commit = tokio::spawn(tx.commit(event("test.change", "test/thing")));
+    let sql = "SELECT query AS t FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%; COMMIT' \
+               AND wait_event = 'PgSleep'";
+    while db.texts(sql).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    commit
+}
+
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_looked_up() {
     let db = db().await;
+    slow_down_commits(&db).await;
     let (proxy, store) = through_proxy(&db).await;
-    // The answer cannot pass, the database can be asked again meanwhile.
-    for round in 0..3 {
-        let name = format!("lost_{round}");
-        let mut tx = begin(&store).await;
-        tx.insert_secret(&secret(&name), &sealed(&name)).await.unwrap();
+    for name in ["one", "two"] {
+        let commit = committing(&db, &store, name).await;
         proxy.set(Mode::LoseAnswers);
-        let commit = tokio::spawn(tx.commit(event("test.change", "test/thing")));
-        // The server has it before the connection ends.
         let arrived = async {
-            while db.store.read().await.unwrap().secret(&name).await.unwrap().is_none() {
+            while db.store.read().await.unwrap().secret(name).await.unwrap().is_none() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -184,6 +202,20 @@ async fn a_commit_whose_answer_is_lost_is_looked_up() {
         let committed = commit.await.unwrap().expect("the look finds it");
         assert_eq!(committed.revision, db.store.read().await.unwrap().position().revision);
     }
+}
+
+#[tokio::test]
+async fn a_commit_is_looked_up_while_the_server_still_works_on_it() {
+    let db = db().await;
+    slow_down_commits(&db).await;
+    let (proxy, store) = through_proxy(&db).await;
+    let commit = committing(&db, &store, "one").await;
+    proxy.set(Mode::Cut);
+    proxy.set(Mode::Pass);
+    // Whatever the server made of it: the answer is what is there.
+    let told = commit.await.unwrap().is_ok();
+    let there = db.store.read().await.unwrap().secret("one").await.unwrap().is_some();
+    assert_eq!(told, there);
 }
 
 #[tokio::test]
@@ -203,12 +235,11 @@ async fn a_commit_that_never_arrived_is_told_as_not_made() {
 #[tokio::test]
 async fn a_commit_that_nobody_can_look_up_is_told_as_unknown() {
     let db = db().await;
+    slow_down_commits(&db).await;
     let (proxy, store) = through_proxy(&db).await;
-    let mut tx = begin(&store).await;
-    tx.insert_secret(&secret("a"), &sealed("a")).await.unwrap();
-    proxy.set(Mode::Refuse);
-    proxy.cut();
-    let found = tx.commit(event("test.change", "test/thing")).await;
+    let commit = committing(&db, &store, "one").await;
+    proxy.set(Mode::BlackHole);
+    let found = commit.await.unwrap();
     assert!(matches!(found, Err(StoreError::OutcomeUnknown)), "{found:?}");
 }
 

@@ -5,6 +5,8 @@ mod audit;
 mod file;
 #[path = "../guards.rs"]
 mod guards;
+#[path = "../nodes.rs"]
+mod nodes;
 #[path = "../people.rs"]
 mod people;
 #[path = "../publish.rs"]
