@@ -27,6 +27,9 @@ pub(crate) use error::BootstrapError;
 const FINGERPRINT_KEY: &str = "fingerprint_key";
 const FINGERPRINT_KEK: &str = "fingerprint_key.kek_id";
 
+/// Under which name a database keeps where it was moved to.
+pub(crate) const MOVED_TO: &str = "moved_to";
+
 /// How long the first admin token lives.
 const TOKEN_LIFE: Span = Span::from_hours(24);
 /// How short a bootstrap token may be.
@@ -69,6 +72,9 @@ impl Bootstrap<'_> {
     /// [`BootstrapError`]. Nothing that is sealed is ever put at risk; a first start can be tried again.
     pub(crate) async fn run(&self) -> Result<Ready, BootstrapError> {
         self.token.map_or(Ok(()), check)?;
+        if let Some(to) = self.store.read().await?.meta(MOVED_TO).await? {
+            return Err(BootstrapError::Moved { to: String::from_utf8_lossy(&to).into_owned() });
+        }
         let keyring = self.keyring().await?;
         let read = self.store.read().await?;
         match stored(&read).await? {

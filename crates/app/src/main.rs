@@ -8,12 +8,13 @@ mod demo;
 mod logging;
 mod process;
 mod reference;
+mod relocate;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use cli::{Cli, Command};
+use cli::{Cli, Command, DatabaseCommand};
 use process::Environment;
 
 fn main() -> ExitCode {
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(&args.config.into(), Environment::take()),
         Command::Demo(args) => demo::run(args),
         Command::Config(command) => config::command::run(command, &Environment::take().variables),
+        Command::Database(DatabaseCommand::Move(args)) => {
+            let variables = Environment::take().variables;
+            on_this_thread(async move { relocate::run(args, &variables, &mut cli::Out::real()).await })
+        }
         Command::Reference(args) => reference::run(Cli::command(), &args.out),
         Command::Client(command) => client(command),
     }
@@ -33,8 +38,12 @@ fn main() -> ExitCode {
 
 /// Client commands do one thing at a time: the thread that is there is enough.
 fn client(command: cli::ClientCommand) -> ExitCode {
+    on_this_thread(async move { cli::run_client(command, &mut cli::Out::real()).await })
+}
+
+fn on_this_thread(work: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli::run_client(command, &mut cli::Out::real())),
+        Ok(runtime) => runtime.block_on(work),
         Err(error) => {
             process::say(&format!("no runtime can be set up: {error}"));
             ExitCode::FAILURE

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// Somebody else holds the lease by now; nothing was written.
     #[error("the lease {0} has passed to another node")]
     LeaseLost(&'static str),
+    /// Something is there already, where an empty database was asked for; nothing was written.
+    #[error("the database is not empty")]
+    NotEmpty,
     /// No room on the disk; nothing was written.
     #[error("the disk that holds the database is full or cannot be written")]
     Full,

@@ -16,7 +16,7 @@ use crate::transaction::{ReadTx, WriteTx};
 /// The database. A clone is another handle to the same one; it closes when the last handle is dropped.
 #[derive(Clone)]
 pub struct Store {
-    backend: Arc<Backend>,
+    pub(crate) backend: Arc<Backend>,
     changes: watch::Receiver<i64>,
 }
 

@@ -55,6 +55,14 @@ impl ReadTx {
         &self.position
     }
 
+    pub(crate) fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    pub(crate) fn into_conversation(self) -> Conversation {
+        self.conversation
+    }
+
     pub(crate) async fn query(&self, sql: &str, args: Vec<Val>) -> Result<Vec<Row>, StoreError> {
         self.conversation.query(sql, args).await
     }

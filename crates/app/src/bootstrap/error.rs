@@ -52,6 +52,12 @@ pub(crate) enum BootstrapError {
     /// A database with a history and without the fingerprint key.
     #[error("the database has lost its fingerprint key: restore it from a backup")]
     FingerprintKeyLost,
+    /// Everything in it is elsewhere by now; going on here would make two histories.
+    #[error("this database was moved to {to}: start with --database")]
+    Moved {
+        /// Where to, without a password.
+        to: String,
+    },
     /// The bootstrap token cannot be used.
     #[error(
         "KEYROLL_BOOTSTRAP_TOKEN has to be {SHORTEST_TOKEN} characters or more, all of them visible ASCII: it is sent in a header"

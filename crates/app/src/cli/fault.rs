@@ -50,6 +50,14 @@ pub(super) enum Fault {
         /// The status of the first refusal.
         status: u16,
     },
+    /// A change is made, and not yet served everywhere.
+    #[error("the change is made, but revision {revision} is not yet served by: {nodes}")]
+    NotServed {
+        /// The revision.
+        revision: i64,
+        /// The names of the nodes that are behind.
+        nodes: String,
+    },
     /// The upstream gave no answer to a test.
     #[error("the upstream gave no answer: {0}")]
     Upstream(String),
@@ -74,6 +82,7 @@ impl Fault {
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
             Self::Upstream(_) | Self::Incomplete { .. } => REMOTE,
+            Self::NotServed { .. } => TIMED_OUT,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
                 ClientError::Address { .. } | ClientError::Token | ClientError::Tls { .. } | ClientError::Call => LOCAL,
@@ -140,6 +149,7 @@ mod tests {
             (Fault::from(ClientError::Foreign { status: 404 }), 2),
             (Fault::from(ClientError::TimedOut { address: String::new() }), 6),
             (Fault::Several { refused: 1, asked: 2, status: 409 }, 5),
+            (Fault::NotServed { revision: 1, nodes: String::new() }, 6),
             (Fault::Upstream(String::new()), 2),
             (Fault::Incomplete { found: 1, promised: 2 }, 2),
         ] {

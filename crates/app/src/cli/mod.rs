@@ -7,6 +7,7 @@ mod env;
 mod fault;
 mod list;
 mod login;
+mod node;
 mod out;
 mod print;
 mod process;
@@ -18,6 +19,7 @@ mod table;
 mod token;
 mod value;
 mod version;
+mod wait;
 mod words;
 
 use std::ffi::OsString;
@@ -27,7 +29,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub(crate) use out::Out;
-pub(crate) use process::{ConfigArgs, ConfigCommand, DemoArgs, ReferenceArgs, ServeArgs};
+pub(crate) use process::{ConfigArgs, ConfigCommand, DatabaseCommand, DemoArgs, MoveArgs, ReferenceArgs, ServeArgs};
 
 use fault::Fault;
 use session::{Noun, Session, Variables};
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// Check, show and describe the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Move the database to another engine
+    #[command(subcommand)]
+    Database(DatabaseCommand),
     /// Write the reference pages that are generated from the code
     #[command(hide = true)]
     Reference(ReferenceArgs),
@@ -88,6 +93,8 @@ pub(crate) enum ClientCommand {
     Env(Noun<env::EnvCommand>),
     /// The audit: who changed what, and when
     Audit(Noun<audit::AuditCommand>),
+    /// Nodes: the processes that share a database, and what each serves
+    Node(Noun<node::NodeCommand>),
     /// Admin tokens: who may call the admin API
     Token(Noun<token::TokenCommand>),
     /// Sign in: check a token and store it with the server's address
@@ -145,6 +152,7 @@ impl ClientCommand {
             Self::Client(noun) => noun.globals.is_json(),
             Self::Env(noun) => noun.globals.is_json(),
             Self::Audit(noun) => noun.globals.is_json(),
+            Self::Node(noun) => noun.globals.is_json(),
             Self::Token(noun) => noun.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
             Self::Login(_) | Self::Completion(_) => false,
@@ -163,6 +171,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         }
         ClientCommand::Env(noun) => env::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Audit(noun) => audit::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
+        ClientCommand::Node(noun) => node::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
         ClientCommand::Completion(args) => completion::run(&args, out),

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use super::fault::Fault;
 use api::problem::Problem;
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// The streams of the process, and whether a person sits at them.
 pub(crate) struct Out {
@@ -14,6 +15,10 @@ pub(crate) struct Out {
     interactive: bool,
     /// Whether stderr may be coloured.
     color: bool,
+    /// Whether stderr is a terminal, on which progress can be seen.
+    terminal: bool,
+    /// The progress that is seen now.
+    bar: Option<ProgressBar>,
 }
 
 impl Out {
@@ -27,6 +32,8 @@ impl Out {
             stderr: Box::new(io::stderr()),
             interactive: person && io::stdin().is_terminal(),
             color: person && wanted,
+            terminal: person,
+            bar: None,
         }
     }
 
@@ -38,7 +45,15 @@ impl Out {
         stderr: impl Write + Send + 'static,
         interactive: bool,
     ) -> Self {
-        Self { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr), interactive, color: false }
+        Self {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            interactive,
+            color: false,
+            terminal: false,
+            bar: None,
+        }
     }
 
     /// Whether a person can be asked.
@@ -66,9 +81,31 @@ impl Out {
         Ok(self.stdout.flush()?)
     }
 
+    /// Shows on a terminal how far something is; it is gone with the next word. Elsewhere nobody could see it move.
+    pub(crate) fn progress(&mut self, done: u64, total: u64, what: &str) {
+        if !self.terminal {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
+            ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(plain(what));
+    }
+
     /// Says something to the person, on stderr. If nobody listens, nothing is lost.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
         let _ = writeln!(self.stderr, "{}", plain(text));
+    }
+
+    /// Asks where a person can be asked; whoever cannot be asked agrees.
+    pub(crate) fn agrees(&mut self, question: &str) -> bool {
+        !self.interactive || self.ask(question).unwrap_or(false)
     }
 
     /// Asks a question with yes and no; no is what an empty line means.

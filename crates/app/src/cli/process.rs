@@ -47,6 +47,41 @@ pub(crate) struct ServeArgs {
     pub(crate) config: ConfigArgs,
 }
 
+/// What can be done with a database as a whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Move everything from the file of one node into a database that several nodes can share
+    Move(MoveArgs),
+}
+
+const MOVE_AFTER: &str = "\
+The node must be stopped. The copy is one transaction; afterwards its rows are counted again, and every secret is
+opened from it. Broken off at any point, give the command again.
+
+Example:
+  keyroll database move --data-dir /var/lib/keyroll --to-file /etc/keyroll/database-url";
+
+/// `keyroll database move`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = MOVE_AFTER)]
+pub(crate) struct MoveArgs {
+    /// Where the database is now.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The new database: postgres://USER@HOST/NAME, empty
+    #[arg(long, value_name = "URL", conflicts_with = "to_file", required_unless_present = "to_file")]
+    pub(crate) to: Option<String>,
+    /// The same from a file, for a URL with a password: arguments can be seen by other users
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_file: Option<PathBuf>,
+    /// Only read, and tell whether everything can be opened
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask for a confirmation (it is asked for on a terminal only)
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
 /// `keyroll demo`
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Example:\n  keyroll demo --exit")]

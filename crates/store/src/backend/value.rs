@@ -102,6 +102,21 @@ impl Row {
         Self { columns, values }
     }
 
+    /// The names of the columns.
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The values, in the order of the columns.
+    pub(crate) fn into_values(self) -> Vec<Val> {
+        self.values
+    }
+
+    /// A value as it is.
+    pub(crate) fn value(&self, column: &str) -> Result<Val, StoreError> {
+        self.get(column).cloned()
+    }
+
     fn get(&self, column: &str) -> Result<&Val, StoreError> {
         let found = self.columns.iter().zip(&self.values).find(|(name, _)| *name == column);
         found.map(|(_, value)| value).ok_or_else(|| StoreError::damaged(column, "the column is missing"))

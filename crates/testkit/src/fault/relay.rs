@@ -38,16 +38,17 @@ fn relay(
     let (mut up, mut down) = (Lane::default(), Lane::default());
     while !(up.ended && down.ended) {
         let (mode, order) = shared.mode();
-        shared.keeps(number, order);
         let delay = match mode {
+            // It is kept to once the reset is on its way, which is when this thread leaves.
             None | Some(Mode::Cut) => return Ok(()),
-            Some(Mode::BlackHole) => {
-                shared.rest();
-                continue;
-            }
             Some(Mode::Slow { delay }) => delay,
-            Some(Mode::Pass | Mode::Refuse | Mode::LoseAnswers) => Duration::ZERO,
+            Some(_) => Duration::ZERO,
         };
+        shared.keeps(number, order);
+        if mode == Some(Mode::BlackHole) {
+            shared.rest();
+            continue;
+        }
         let answers = mode != Some(Mode::LoseAnswers);
         let server = match server {
             Some(server) => server,

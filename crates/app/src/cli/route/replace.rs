@@ -9,13 +9,14 @@ use serde_json::Value;
 use super::super::fault::Fault;
 use super::super::print;
 use super::super::session::{Format, Session};
+use super::super::wait::WaitArgs;
 use super::super::words;
 use super::show;
 
 /// `keyroll route replace-secret`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  keyroll route replace-secret stripe_api_key stripe_api_key_v2 --dry-run\n  \
-                        keyroll route replace-secret stripe_api_key stripe_api_key_v2 --environment staging")]
+                        keyroll route replace-secret stripe_api_key stripe_api_key_v2 --environment staging --wait")]
 pub(crate) struct ReplaceArgs {
     /// The secret that routes name now
     from: String,
@@ -25,8 +26,11 @@ pub(crate) struct ReplaceArgs {
     #[arg(short, long, value_name = "ENV")]
     environment: Vec<String>,
     /// Only tell what would change
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
+    /// Whether to wait, and how long.
+    #[command(flatten)]
+    wait: WaitArgs,
 }
 
 /// Shows what would change, asks where there is somebody to ask, and changes it.
@@ -62,7 +66,10 @@ pub(super) async fn run(args: ReplaceArgs, session: &mut Session<'_>) -> Result<
         Some(revision) => format!("{} changed, revision {revision}", templates(count)),
         None => format!("{} would change", templates(count)),
     });
-    Ok(())
+    match answer.revision {
+        Some(revision) => args.wait.served(session, revision).await,
+        None => Ok(()),
+    }
 }
 
 fn templates(count: usize) -> String {
