@@ -23,39 +23,57 @@ pub(crate) enum Phase {
     Upstream,
 }
 
-/// The current phase of a request, and when it began. A clone is another handle to the same one.
+/// The current phase of a request, and when it is to end. A clone is another handle to the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Deadline(Arc<watch::Sender<(Phase, Instant)>>);
+pub(crate) struct Deadline(Arc<watch::Sender<Moment>>);
+
+/// A phase, when it began, and how much of the handler's own time was left then.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    phase: Phase,
+    since: Instant,
+    left: Duration,
+}
 
 impl Deadline {
     /// Begins with the handler's own time.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new((Phase::House, Instant::now()))))
+        Self(Arc::new(watch::Sender::new(Moment { phase: Phase::House, since: Instant::now(), left: LONGEST })))
     }
 
-    /// Waits for somebody else; afterwards the handler's own time begins anew.
+    /// Waits for somebody else, while the handler's own time stands still.
     pub(crate) async fn during<T>(&self, phase: Phase, wait: impl Future<Output = T>) -> T {
-        self.0.send_replace((phase, Instant::now()));
+        self.turn(phase);
         let result = wait.await;
-        self.0.send_replace((Phase::House, Instant::now()));
+        self.turn(Phase::House);
         result
+    }
+
+    fn turn(&self, phase: Phase) {
+        self.0.send_modify(|moment| {
+            let now = Instant::now();
+            if moment.phase == Phase::House {
+                moment.left = moment.left.saturating_sub(now.saturating_duration_since(moment.since));
+            }
+            (moment.phase, moment.since) = (phase, now);
+        });
     }
 
     /// Ends when a phase took too long, with what the caller is told.
     pub(crate) async fn passed(&self) -> Refusal {
         let mut phases = self.0.subscribe();
         loop {
-            let (phase, since) = *phases.borrow_and_update();
-            let late = match phase {
-                Phase::House => away,
-                Phase::Body => slow,
+            let Moment { phase, since, left } = *phases.borrow_and_update();
+            let (late, most): (fn() -> Refusal, _) = match phase {
+                Phase::House => (away, left),
+                Phase::Body => (slow, LONGEST),
                 Phase::Upstream => {
                     // The sender lives as long as `self`: a change is all that this can end with.
                     drop(phases.changed().await);
                     continue;
                 }
             };
-            if timeout_at(since + LONGEST, phases.changed()).await.is_err() {
+            if timeout_at(since + most, phases.changed()).await.is_err() {
                 return late();
             }
         }

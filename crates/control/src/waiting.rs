@@ -9,7 +9,6 @@ use axum::routing::get;
 use serde::Serialize;
 
 /// A service for the time of waiting; [`crate::router`] takes over from it.
-#[must_use]
 pub fn waiting() -> Router {
     Router::new()
         .route("/healthz", get(health))

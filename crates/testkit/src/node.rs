@@ -47,19 +47,33 @@ impl TestNode {
     }
 
     pub(crate) fn launch(options: NodeOptions) -> Self {
+        let mut node = Self::launch_unready(options);
+        node.wait_ready();
+        node
+    }
+
+    pub(crate) fn launch_unready(options: NodeOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        let token = options.env.iter().find(|(name, _)| name == "KEYROLL_BOOTSTRAP_TOKEN");
+        let token = token.map(|(_, token)| token.to_string_lossy().into_owned()).unwrap_or_default();
         let mut node = Self {
             options,
             folder,
             process: None,
             gateway: String::new(),
             admin: String::new(),
-            token: String::new(),
+            token,
             transcript: Transcript::new(),
         };
         node.begin();
-        node.wait_ready();
+        node.wait_until("it has no addresses", |node| node.reads_addresses());
         node
+    }
+
+    /// Starts the process again on the same data, and waits until it listens, ready or not.
+    pub fn restart_unready(&mut self) {
+        self.begin();
+        self.wait_until("it has no addresses", |node| node.reads_addresses());
     }
 
     /// Starts the process again on the same data and waits until it is ready; one that still runs
@@ -142,6 +156,11 @@ impl TestNode {
         &self.token
     }
 
+    /// Uses another admin token from now on, such as that of a database which came from elsewhere.
+    pub fn sign_in(&mut self, token: &str) {
+        token.clone_into(&mut self.token);
+    }
+
     /// The data directory.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -193,23 +212,28 @@ impl TestNode {
     }
 
     fn wait_ready(&mut self) {
-        let until = Instant::now() + START;
-        while !self.ready() {
-            let ended = self.process.as_mut().and_then(|p| p.try_wait().ok().flatten());
-            if let Some(status) = ended {
-                self.process = None;
-                panic!("ended at start with {status}; {}", self.log_tail());
-            }
-            assert!(Instant::now() < until, "not ready after {START:?}; {}", self.log_tail());
-            thread::sleep(Duration::from_millis(20));
-        }
+        self.wait_until("it is not ready", |node| node.ready());
         // Written on the first start only, and gone once an operator has taken it away.
         if let Ok(token) = fs::read_to_string(self.data_dir().join("admin-token")) {
             self.token = token.trim().to_owned();
         }
     }
 
-    fn ready(&mut self) -> bool {
+    fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let until = Instant::now() + START;
+        while !holds(self) {
+            let ended = self.process.as_mut().and_then(|p| p.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                self.process = None;
+                panic!("ended at start with {status}; {}", self.log_tail());
+            }
+            assert!(Instant::now() < until, "after {START:?} {what}; {}", self.log_tail());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Empty where the role has no such listener.
+    fn reads_addresses(&mut self) -> bool {
         let Ok(text) = fs::read(addresses_path(&self.data_dir())) else {
             return false;
         };
@@ -219,6 +243,13 @@ impl TestNode {
         let address = |which: &str| addresses[which].as_str().unwrap_or_default().to_owned();
         self.gateway = address("gateway");
         self.admin = address("admin");
+        true
+    }
+
+    fn ready(&mut self) -> bool {
+        if !self.reads_addresses() {
+            return false;
+        }
         let probe = wire::request("GET", "/readyz", &[("Host", "probe")], b"");
         let reply = Connection::open(&self.admin).and_then(|mut c| c.call(&probe));
         reply.is_ok_and(|r| r.status == 200)

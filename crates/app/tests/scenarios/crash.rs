@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{NodeOptions, TestNode};
-
-use crate::house::KEYROLL;
+use testkit::TestNode;
 
 /// Names of the secrets that the node has, page by page.
 fn names(node: &TestNode) -> Vec<String> {
@@ -33,7 +31,7 @@ fn five_hundred_kills_lose_nothing_that_was_acknowledged() {
 }
 
 fn kill_and_look(kills: u64) {
-    let mut node = NodeOptions::new(KEYROLL).env("KEYROLL_LOG__LEVEL", "warn").start();
+    let mut node = super::options().env("KEYROLL_LOG__LEVEL", "warn").start();
     let mut acknowledged = Vec::new();
     for round in 0..kills {
         let admin = node.admin().trim_start_matches("http://").to_owned();

@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::load::{self, LoadPlan};
 use testkit::{Upstream, wire};
 
-use crate::house::{KEYROLL, client, route, secret, served};
+use crate::house::{client, route, secret, served};
 
 #[test]
 fn twenty_thousand_requests_while_the_secret_flips_two_hundred_times() {
@@ -23,7 +23,7 @@ fn half_a_million_requests_while_the_secret_flips_five_thousand_times() {
 
 /// Flips at least so often, under at least so many loads of 20,000 requests each.
 fn flip_under_load(least: usize, loads: usize) {
-    let node = testkit::NodeOptions::new(KEYROLL).env("KEYROLL_LOG__LEVEL", "warn").start();
+    let node = super::options().env("KEYROLL_LOG__LEVEL", "warn").start();
     let upstream = Upstream::ok();
     let values = ["sk_flip_one_0001", "sk_flip_two_0002"];
     secret(&node, "one", values[0]);

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{LeakWatch, TestNode, Upstream};
 
-use crate::house::{KEYROLL, client, route, secret, served};
+use crate::house::{client, route, secret, served};
 
 const PLANTS: [(&str, &str); 3] = [
     ("planted_key", "sk_planted_7f3a9c1e5b\"\\&=+/"),
@@ -16,7 +16,8 @@ const TYPED: &str = "sk_typed_by_mistake_5d1f";
 
 #[test]
 fn values_are_in_the_upstream_s_record_and_nowhere_else() {
-    let mut node = TestNode::start(KEYROLL);
+    let (options, places) = super::alone();
+    let mut node = options.start();
     let mut watch = LeakWatch::new();
     let upstream = Upstream::ok();
     for (name, value) in PLANTS {
@@ -56,6 +57,9 @@ fn values_are_in_the_upstream_s_record_and_nowhere_else() {
     watch.search_dir(&node.data_dir());
     node.stop();
     watch.search_dir(&node.data_dir());
+    for place in places.folders() {
+        watch.search_dir(&place);
+    }
     watch.search_dir(&node.log_path());
     watch.search_transcript(node.transcript());
     assert!(node.log().contains("DEBUG"), "the log was as chatty as it can be");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use testkit::{Answer, TestNode, Upstream};
 
-use crate::house::{KEYROLL, client, eventually, route, secret, served};
+use crate::house::{client, eventually, route, secret, served};
 
 fn shown(node: &TestNode) -> Value {
     node.api("GET", "/v1/secrets/key", None).expect(200).json()
@@ -23,7 +23,7 @@ fn count(node: &TestNode) -> u64 {
 
 #[test]
 fn uses_are_counted_by_outcome_and_survive() {
-    let mut node = TestNode::start(KEYROLL);
+    let mut node = super::start();
     let upstream = Upstream::start(|request| {
         let status = request.target.rsplit('/').next().and_then(|text| text.parse().ok()).unwrap_or(200);
         Answer::text(status, "x")

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Nginx, TestNode, Upstream};
 
-use crate::house::{KEYROLL, eventually};
+use crate::house::eventually;
 
 const HEADERS: [&str; 3] = ["Authorization", "X-Partner-Key", "X-Database"];
 const VALUES: [(&str, &str); 4] = [
@@ -33,7 +33,7 @@ fn furnish(node: &TestNode, upstream: &str) -> (String, String) {
 
 #[test]
 fn three_headers_arrive_byte_for_byte_and_a_replacement_goes_stage_by_stage() {
-    let node = TestNode::start(KEYROLL);
+    let node = super::start();
     let upstream = Upstream::ok();
     let (staging, production) = furnish(&node, &upstream.url());
     let call = |key: &str| {
@@ -84,7 +84,7 @@ fn three_headers_arrive_byte_for_byte_and_a_replacement_goes_stage_by_stage() {
 
 #[test]
 fn a_real_nginx_receives_what_the_route_adds() {
-    let node = TestNode::start(KEYROLL);
+    let node = super::start();
     let nginx = Nginx::start(&HEADERS);
     let (staging, production) = furnish(&node, &nginx.url());
     crate::house::served(&node, "/payments/", &production);
@@ -99,7 +99,7 @@ fn a_real_nginx_receives_what_the_route_adds() {
 
 #[test]
 fn an_upstream_behind_tls_is_verified_with_the_route_s_own_roots() {
-    let node = TestNode::start(KEYROLL);
+    let node = super::start();
     let authority = testkit::Authority::new();
     let upstream = Upstream::tls(&authority, &["127.0.0.1"], |_| testkit::Answer::text(200, "ok"));
     let (name, value) = VALUES[0];

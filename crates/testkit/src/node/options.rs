@@ -40,4 +40,12 @@ impl NodeOptions {
     pub fn start(self) -> TestNode {
         TestNode::launch(self)
     }
+
+    /// Starts the node and waits until it listens, ready or not.
+    ///
+    /// # Panics
+    /// When it does not listen; the message holds the end of its log.
+    pub fn start_unready(self) -> TestNode {
+        TestNode::launch_unready(self)
+    }
 }

@@ -1,0 +1,42 @@
+//! The scenarios on SQLite, and those about its file.
+
+#[path = "../crash.rs"]
+mod crash;
+#[path = "../flip.rs"]
+mod flip;
+#[path = "../leak.rs"]
+mod leak;
+mod process;
+mod tamper;
+mod trace;
+#[path = "../usage.rs"]
+mod usage;
+#[path = "../walk.rs"]
+mod walk;
+
+use std::path::PathBuf;
+
+use testkit::{NodeOptions, TestNode};
+
+use crate::house::KEYROLL;
+
+fn options() -> NodeOptions {
+    NodeOptions::new(KEYROLL)
+}
+
+fn start() -> TestNode {
+    options().start()
+}
+
+/// Where the state lies beside the data directory: nowhere.
+struct Places;
+
+impl Places {
+    fn folders(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+fn alone() -> (NodeOptions, Places) {
+    (options(), Places)
+}
