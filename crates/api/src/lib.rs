@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod client;
 pub mod clients;
+pub mod doctor;
 pub mod environment;
 pub mod health;
 pub mod list;

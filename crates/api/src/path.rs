@@ -18,6 +18,8 @@ pub const CLIENTS: &str = "/v1/clients";
 pub const TOKENS: &str = "/v1/tokens";
 /// `/v1/audit`.
 pub const AUDIT: &str = "/v1/audit";
+/// What is wrong, and what to do.
+pub const DOCTOR: &str = "/v1/doctor";
 /// Nodes.
 pub const NODES: &str = "/v1/nodes";
 /// `/v1/audit/export`.

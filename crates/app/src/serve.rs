@@ -166,7 +166,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     };
     // It has done its work; the sooner it is zeroed the better.
     drop(bootstrap_token);
-    warn_of_exposure(&data, &kek_file, &url);
+    let exposure = warn_of_exposure(&data, &kek_file, &url);
 
     let keyring = Arc::new(ready.keyring);
     let engine_shutdown = CancellationToken::new();
@@ -189,7 +189,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         }
         gateway = Some(traffic.start(&clock, &entropy)?);
     }
-    let standing = Arc::new(Standing::new(role, engine.standing()));
+    let standing = Arc::new(Standing::new(role, engine.standing(), exposure));
     let control = Arc::new(Control::new(
         store,
         Keys { keyring, fingerprints: ready.fingerprints },

@@ -99,6 +99,14 @@ impl Forwarder {
         self
     }
 
+    /// Connects and hangs up: name, checked address, TCP, and TLS where the upstream has it. Nothing is sent over it.
+    ///
+    /// # Errors
+    /// [`Failure`]: what stands in the way.
+    pub async fn reach(&self, target: Target<'_>) -> Result<(), Failure> {
+        dial(&target, self.resolver.as_ref(), &self.tls).await.map(drop)
+    }
+
     /// Sends one request and waits for the head of its answer.
     ///
     /// The request's URI is in origin form (`/path?query`, base path included). `Host` and the framing headers are

@@ -50,6 +50,9 @@ pub(super) enum Fault {
         /// The status of the first refusal.
         status: u16,
     },
+    /// A look found what does not work; each has been told.
+    #[error("{0} problems, listed above")]
+    Problems(usize),
     /// A change is made, and not yet served everywhere.
     #[error("the change is made, but revision {revision} is not yet served by: {nodes}")]
     NotServed {
@@ -81,7 +84,7 @@ impl Fault {
             // Whoever closed the pipe has seen enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
-            Self::Upstream(_) | Self::Incomplete { .. } => REMOTE,
+            Self::Upstream(_) | Self::Incomplete { .. } | Self::Problems(_) => REMOTE,
             Self::NotServed { .. } => TIMED_OUT,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {

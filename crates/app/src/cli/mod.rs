@@ -3,6 +3,7 @@
 mod audit;
 mod client;
 mod completion;
+mod doctor;
 mod env;
 mod fault;
 mod list;
@@ -99,6 +100,8 @@ pub(crate) enum ClientCommand {
     Token(Noun<token::TokenCommand>),
     /// Sign in: check a token and store it with the server's address
     Login(login::LoginArgs),
+    /// Look at configuration, database, keys, clocks, nodes and upstreams; say what to do
+    Doctor(doctor::DoctorArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the version, with --server the server's too
@@ -155,6 +158,7 @@ impl ClientCommand {
             Self::Node(noun) => noun.globals.is_json(),
             Self::Token(noun) => noun.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
+            Self::Doctor(args) => args.globals.is_json(),
             Self::Login(_) | Self::Completion(_) => false,
         }
     }
@@ -174,6 +178,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         ClientCommand::Node(noun) => node::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
+        ClientCommand::Doctor(args) => doctor::run(args, variables, out).await,
         ClientCommand::Completion(args) => completion::run(&args, out),
         ClientCommand::Version(args) => version::run(args, variables, out).await,
     }

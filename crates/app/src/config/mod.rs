@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use difference::difference;
 pub(crate) use layers::{Flags, Variables};
 pub(crate) use load::{Loaded, load};
-pub(crate) use origin::Mistakes;
+pub(crate) use origin::{Mistake, Mistakes};
 use show::show;
 pub(crate) use show::{reference, schema};
 pub(crate) use values::{DatabaseUrl, Network};

@@ -9,13 +9,14 @@ use model::node::NodeRole;
 pub(super) struct Standing {
     role: NodeRole,
     engine: Arc<engine::Standing>,
+    exposure: Option<String>,
     draining: AtomicBool,
 }
 
 impl Standing {
     /// The standing of a node of this role with this engine.
-    pub(super) fn new(role: NodeRole, engine: Arc<engine::Standing>) -> Self {
-        Self { role, engine, draining: AtomicBool::new(false) }
+    pub(super) fn new(role: NodeRole, engine: Arc<engine::Standing>, exposure: Option<String>) -> Self {
+        Self { role, engine, exposure, draining: AtomicBool::new(false) }
     }
 
     /// From now on the node is on its way out.
@@ -39,6 +40,10 @@ impl control::Standing for Standing {
 
     fn audit_fault(&self) -> Option<String> {
         self.engine.audit_fault()
+    }
+
+    fn exposure(&self) -> Option<String> {
+        self.exposure.clone()
     }
 
     fn unusable_secrets(&self) -> usize {

@@ -9,8 +9,8 @@ use crate::bootstrap::FirstToken;
 use crate::config::{Config, Format};
 use crate::process::{DataDir, say};
 
-/// Says at every start what makes a stolen copy worth more than it should be.
-pub(super) fn warn_of_exposure(data: &DataDir, kek_file: &Path, database: &DatabaseUrl) {
+/// Says at every start what makes a stolen copy worth more than it should be; the answer is the part that `doctor` tells.
+pub(super) fn warn_of_exposure(data: &DataDir, kek_file: &Path, database: &DatabaseUrl) -> Option<String> {
     if data.is_open_to_others() {
         let path = data.path().display();
         tracing::warn!(%path, "other users of this machine may look into the data directory; chmod 700 it");
@@ -20,12 +20,12 @@ pub(super) fn warn_of_exposure(data: &DataDir, kek_file: &Path, database: &Datab
         DatabaseUrl::SqliteFile(file) => place(kek_file).is_some_and(|at| Some(at) == place(file)),
         DatabaseUrl::SqliteMemory | DatabaseUrl::Postgres(_) => false,
     };
-    if beside {
-        tracing::warn!(
-            kek_file = %kek_file.display(),
-            "the KEK file lies beside the database: a copy of the directory can be opened; keep it elsewhere, with --kek-file"
-        );
+    if !beside {
+        return None;
     }
+    let words = "the KEK file lies beside the database: a copy of the directory can be opened; keep it elsewhere, with --kek-file";
+    tracing::warn!(kek_file = %kek_file.display(), "{words}");
+    Some(words.to_owned())
 }
 
 /// Tells the operator what they need now: where to connect, and on the first start where the token is.

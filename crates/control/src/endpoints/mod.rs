@@ -2,6 +2,7 @@
 
 mod audit;
 mod clients;
+mod doctor;
 mod environments;
 mod meta;
 mod nodes;
@@ -80,6 +81,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/tokens", ADMINISTER),
     on("POST", "/v1/tokens", ADMINISTER),
     on("DELETE", "/v1/tokens/{name}", ADMINISTER),
+    on("GET", "/v1/doctor", READ),
     on("GET", "/v1/nodes", READ),
     on("GET", "/v1/nodes/{id}", READ),
     on("POST", "/v1/nodes/{id}/attest-stopped", Least::Token(Need::Attest)),
@@ -107,4 +109,5 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(tokens::router())
         .merge(audit::router())
         .merge(nodes::router())
+        .merge(doctor::router())
 }

@@ -47,6 +47,9 @@ impl Entropy for Scrambled {
 pub struct Serving;
 
 impl Standing for Serving {
+    fn exposure(&self) -> Option<String> {
+        None
+    }
     fn role(&self) -> model::node::NodeRole {
         model::node::NodeRole::All
     }

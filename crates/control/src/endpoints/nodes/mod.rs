@@ -12,6 +12,8 @@ use utoipa_axum::routes;
 
 use crate::state::Control;
 
+pub(super) use view::item;
+
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(get::get)).routes(routes!(attest::attest_stopped))
 }

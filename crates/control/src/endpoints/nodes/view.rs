@@ -9,7 +9,7 @@ use store::ReadTx;
 use crate::refusal::Refusal;
 
 /// As the API tells it, at the moment `now` by the database's clock.
-pub(super) async fn item(tx: &ReadTx, node: &Node, now: Timestamp) -> Result<NodeItem, Refusal> {
+pub(in crate::endpoints) async fn item(tx: &ReadTx, node: &Node, now: Timestamp) -> Result<NodeItem, Refusal> {
     let state = node.state(now);
     let serves = node.role.has_gateway() && node.revision.is_some() && state != NodeState::Gone;
     let serves = serves && state != NodeState::Stopped;
