@@ -7,14 +7,20 @@ use crate::shell::{self, Failed};
 
 /// A program that a test starts.
 struct Need {
+    /// A program on the path; with arguments, what must end well.
     binary: &'static str,
     package: &'static str,
     used_for: &'static str,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 7] = [
     Need { binary: "nginx", package: "nginx-light", used_for: "a real upstream behind the gateway" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
+    Need { binary: "curl", package: "curl", used_for: "calls as people make them" },
+    Need { binary: "node", package: "nodejs", used_for: "official SDKs" },
+    Need { binary: "npm", package: "npm", used_for: "official SDKs" },
+    Need { binary: "python3 -m ensurepip --version", package: "python3-venv", used_for: "official SDKs" },
+    Need { binary: "javac", package: "default-jdk-headless", used_for: "the HTTP client of the JDK" },
 ];
 
 /// Beside `PATH`, which for ordinary users often lacks these.
@@ -51,6 +57,9 @@ fn ask(missing: &[&Need]) -> String {
 }
 
 fn present(binary: &str) -> bool {
+    if let Some((program, args)) = binary.split_once(' ') {
+        return shell::succeeds(Command::new(program).args(args.split(' ')));
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = SYSTEM.iter().map(|s| Path::new(s).to_owned());
     std::env::split_paths(&path).chain(system).any(|folder| folder.join(binary).is_file())
@@ -68,7 +77,9 @@ mod tests {
     fn finds_what_is_there_and_asks_for_what_is_not() {
         assert!(present("sh"));
         assert!(!present("no-such-program-anywhere"));
-        let text = ask(&NEEDS.iter().collect::<Vec<_>>());
+        assert!(present("sh -c true"));
+        assert!(!present("sh -c false") && !present("no-such-program-anywhere --version"));
+        let text = ask(&NEEDS.iter().take(2).collect::<Vec<_>>());
         assert!(text.contains("nginx (nginx-light): a real upstream"), "{text}");
         assert!(text.ends_with("run as root: apt-get install nginx-light strace"), "{text}");
     }
