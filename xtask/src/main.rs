@@ -11,6 +11,7 @@ mod debian;
 mod demo;
 mod nextest;
 mod reference;
+mod sdks;
 mod shell;
 mod suite;
 mod tidy;
@@ -26,12 +27,13 @@ Usage: cargo xtask <task>
 
 Tasks:
   test   All that must pass: installs what the tests use (as root, from Debian's packages), then
-         format, clippy, build, tidy, the demo, documentation tests, and all tests last, with a
-         PostgreSQL of their own; a test on PostgreSQL that was left out is a failure
+         format, clippy, build, tidy, the demo, official SDKs, documentation tests, and all tests
+         last, with a PostgreSQL of their own; a test on PostgreSQL that was left out is a failure
   tidy   The house rules that compilers do not know: edges between crates, file sizes, where
          secrets are opened, module docs, links, dependencies, generated references
   gen    Writes docs/reference/ anew from the code
   soak   The long tests, those marked #[ignore = \"soak\"]
+  sdks   Installs what the tests with official SDKs use, under target/sdks (a part of test)
   help   This text
 
 Each task ends with 0 when all is well and with 1 after the first step that failed.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["gen"] => reference::generate(),
         ["soak"] => suite::soak(),
+        ["sdks"] => debian::install().and_then(|()| sdks::install()),
         other => Err(Failed::new(format!("unknown task `{}`\n\n{HELP}", other.join(" ")))),
     };
     match done {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::cluster::Cluster;
 use crate::nextest::{self, Which};
 use crate::shell::{Failed, cargo, step};
-use crate::{debian, demo, tidy};
+use crate::{debian, demo, sdks, tidy};
 
 /// Runs every step in the order of cost. The tests come last, so that the output ends with the
 /// test runner's own summary.
@@ -17,6 +17,7 @@ pub(crate) fn test() -> Result<(), Failed> {
     build()?;
     tidy::check()?;
     demo::run()?;
+    sdks::install()?;
     step("doc tests", &mut cargo(["test", "--workspace", "--doc", "--quiet"]))?;
     println!("── {} s so far", begun.elapsed().as_secs());
     run(Which::Ordinary)

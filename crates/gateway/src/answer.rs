@@ -150,6 +150,9 @@ impl Refusal {
             "detail": self.detail,
             "code": self.kind.code,
             "request_id": request_id,
+            // Where providers put theirs, and where their SDKs look: one of Stripe's takes an answer without it for a
+            // success, whatever the status.
+            "error": {"code": self.kind.code, "message": self.detail},
         });
         problem.to_string()
     }

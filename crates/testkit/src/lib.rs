@@ -34,5 +34,5 @@ pub use nginx::Nginx;
 pub use node::{CliOutput, NodeOptions, TestNode};
 pub use postgres::{Database, Postgres};
 pub use transcript::Transcript;
-pub use upstream::{Answer, Authority, Recorded, Upstream};
+pub use upstream::{Answer, Authority, Feed, Recorded, Upstream};
 pub use wire::{Connection, Reply};

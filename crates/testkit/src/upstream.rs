@@ -1,6 +1,7 @@
 //! A real server in the place of a third party: it keeps what it is sent and answers as told.
 
 mod answer;
+mod feed;
 mod serve;
 mod tls;
 
@@ -16,6 +17,7 @@ use rustls::ServerConfig;
 
 use crate::wire::{self, Headers};
 pub use answer::Answer;
+pub use feed::Feed;
 pub use tls::Authority;
 
 /// One request as it arrived.

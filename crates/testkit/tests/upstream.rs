@@ -52,6 +52,31 @@ fn reads_chunks_and_trailers_both_ways() {
 }
 
 #[test]
+fn a_fed_answer_waits_for_the_test() {
+    let (feed, answer) = Answer::fed(200);
+    let upstream = Upstream::start(move |_| answer.clone().header("Content-Type", "text/event-stream"));
+    let mut client = Connection::open(&upstream.url()).unwrap();
+    client.send(&request("GET", "/", &[HOST], b"")).unwrap();
+    let mut upto = |end: &str| {
+        let mut read = Vec::new();
+        while !read.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            client.stream().read_exact(&mut byte).unwrap();
+            read.extend_from_slice(&byte);
+        }
+        String::from_utf8(read).unwrap()
+    };
+    // Head and pieces are read one by one, each before the next is sent.
+    assert!(upto("\r\n\r\n").contains("Content-Type: text/event-stream\r\n"));
+    for piece in ["one", "two!"] {
+        feed.send(piece);
+        assert_eq!(upto(&format!("{piece}\r\n")), format!("{}\r\n{piece}\r\n", piece.len()));
+    }
+    drop(feed);
+    assert_eq!(upto("\r\n\r\n"), "0\r\n\r\n");
+}
+
+#[test]
 fn answers_change_while_it_runs() {
     let upstream = Upstream::start(|r| match r.header("x-key").as_deref() {
         Some("right") => Answer::json(200, &json!({"ok": true})),

@@ -268,6 +268,7 @@ pub fn code(reply: &Reply) -> String {
     assert!(proxy_status.starts_with("keyroll; error="), "{proxy_status}");
     assert_eq!(reply.header("www-authenticate").is_some(), reply.status == 401);
     assert!(problem["detail"].as_str().unwrap().ends_with('.'), "{problem}");
+    assert_eq!(problem["error"], serde_json::json!({"code": code, "message": problem["detail"]}));
     code
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::feed::{Feed, Pieces};
+
 /// An answer to one request.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -18,6 +20,7 @@ pub struct Answer {
 enum Form {
     Framed { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     Chunked { status: u16, headers: Vec<(String, String)>, chunks: Vec<(Duration, Vec<u8>)> },
+    Fed { status: u16, headers: Vec<(String, String)>, pieces: Pieces },
     Raw(Vec<u8>),
 }
 
@@ -37,6 +40,13 @@ impl Answer {
         Self::of(Form::Chunked { status, headers: Vec::new(), chunks })
     }
 
+    /// A chunked answer whose pieces are sent when the test says so: for streams in which the next event depends on
+    /// what became of the last.
+    pub fn fed(status: u16) -> (Feed, Self) {
+        let (feed, pieces) = Feed::new();
+        (feed, Self::of(Form::Fed { status, headers: Vec::new(), pieces }))
+    }
+
     /// These bytes as they are; then the connection is closed. Empty: closed without an answer.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self::of(Form::Raw(bytes.into())).closing()
@@ -46,7 +56,7 @@ impl Answer {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match &mut self.form {
-            Form::Framed { headers, .. } | Form::Chunked { headers, .. } => {
+            Form::Framed { headers, .. } | Form::Chunked { headers, .. } | Form::Fed { headers, .. } => {
                 headers.push((name.to_owned(), value.to_owned()));
             }
             Form::Raw(_) => {}
@@ -88,12 +98,15 @@ impl Answer {
                 to.write_all(&bytes)?;
             }
             Form::Chunked { status, headers, chunks } => {
-                let mut bytes = head(*status, headers);
-                bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-                to.write_all(&bytes)?;
-                to.flush()?;
+                begin_chunked(to, *status, headers)?;
                 if !to_head {
                     write_chunks(to, chunks)?;
+                }
+            }
+            Form::Fed { status, headers, pieces } => {
+                begin_chunked(to, *status, headers)?;
+                if !to_head {
+                    write_pieces(to, pieces)?;
                 }
             }
             Form::Raw(bytes) => to.write_all(bytes)?,
@@ -102,19 +115,38 @@ impl Answer {
     }
 }
 
+fn begin_chunked(to: &mut dyn Write, status: u16, headers: &[(String, String)]) -> io::Result<()> {
+    let mut bytes = head(status, headers);
+    bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+    to.write_all(&bytes)?;
+    to.flush()
+}
+
 fn write_chunks(to: &mut dyn Write, chunks: &[(Duration, Vec<u8>)]) -> io::Result<()> {
     for (pause, part) in chunks {
         thread::sleep(*pause);
-        // An empty chunk would be the end of the body.
-        if !part.is_empty() {
-            let mut bytes = format!("{:x}\r\n", part.len()).into_bytes();
-            bytes.extend_from_slice(part);
-            bytes.extend_from_slice(b"\r\n");
-            to.write_all(&bytes)?;
-            to.flush()?;
-        }
+        write_chunk(to, part)?;
     }
     to.write_all(b"0\r\n\r\n")
+}
+
+fn write_pieces(to: &mut dyn Write, pieces: &Pieces) -> io::Result<()> {
+    while let Some(piece) = pieces.next()? {
+        write_chunk(to, &piece)?;
+    }
+    to.write_all(b"0\r\n\r\n")
+}
+
+fn write_chunk(to: &mut dyn Write, part: &[u8]) -> io::Result<()> {
+    // An empty chunk would be the end of the body.
+    if part.is_empty() {
+        return Ok(());
+    }
+    let mut bytes = format!("{:x}\r\n", part.len()).into_bytes();
+    bytes.extend_from_slice(part);
+    bytes.extend_from_slice(b"\r\n");
+    to.write_all(&bytes)?;
+    to.flush()
 }
 
 fn head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
