@@ -20,6 +20,8 @@ pub const TOKENS: &str = "/v1/tokens";
 pub const AUDIT: &str = "/v1/audit";
 /// `/v1/audit/export`.
 pub const AUDIT_EXPORT: &str = "/v1/audit/export";
+/// `/readyz`.
+pub const READY: &str = "/readyz";
 /// `/version`.
 pub const VERSION: &str = "/version";
 

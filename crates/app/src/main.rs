@@ -5,6 +5,7 @@ mod bootstrap;
 mod cli;
 mod config;
 mod demo;
+mod key;
 mod logging;
 mod process;
 mod reference;
@@ -26,7 +27,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(&args.config.into(), Environment::take()),
         Command::Demo(args) => demo::run(args),
         Command::Config(command) => config::command::run(command, &Environment::take().variables),
-        Command::Reference(args) => reference::run(Cli::command(), &args.out),
+        Command::Key(command) => key::run(command),
+        Command::Reference(args) => reference::run(Cli::command(), &args),
         Command::Client(command) => client(command),
     }
 }

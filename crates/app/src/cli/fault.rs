@@ -61,6 +61,9 @@ pub(super) enum Fault {
         /// How many were to come.
         promised: u64,
     },
+    /// The node is there and should get no work.
+    #[error("not ready: {0}")]
+    NotReady(String),
     /// The person at the terminal said no.
     #[error("nothing was changed")]
     Declined,
@@ -73,7 +76,7 @@ impl Fault {
             // Whoever closed the pipe has seen enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
-            Self::Upstream(_) | Self::Incomplete { .. } => REMOTE,
+            Self::Upstream(_) | Self::Incomplete { .. } | Self::NotReady(_) => REMOTE,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
                 ClientError::Address { .. } | ClientError::Token | ClientError::Tls { .. } | ClientError::Call => LOCAL,
@@ -141,6 +144,7 @@ mod tests {
             (Fault::from(ClientError::TimedOut { address: String::new() }), 6),
             (Fault::Several { refused: 1, asked: 2, status: 409 }, 5),
             (Fault::Upstream(String::new()), 2),
+            (Fault::NotReady(String::new()), 2),
             (Fault::Incomplete { found: 1, promised: 2 }, 2),
         ] {
             assert_eq!(fault.code(), code, "{fault:?}");

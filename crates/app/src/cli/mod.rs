@@ -5,6 +5,7 @@ mod client;
 mod completion;
 mod env;
 mod fault;
+mod health;
 mod list;
 mod login;
 mod out;
@@ -27,7 +28,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub(crate) use out::Out;
-pub(crate) use process::{ConfigArgs, ConfigCommand, DemoArgs, ReferenceArgs, ServeArgs};
+pub(crate) use process::{ConfigArgs, ConfigCommand, DemoArgs, KeyCommand, ReferenceArgs, ServeArgs};
 
 use fault::Fault;
 use session::{Noun, Session, Variables};
@@ -70,12 +71,15 @@ pub(crate) enum Command {
     /// Check, show and describe the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make the keys that all secrets are sealed under
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Write the reference pages that are generated from the code
     #[command(hide = true)]
     Reference(ReferenceArgs),
 }
 
-/// The commands that talk to the admin API, and the three that need no server.
+/// The commands that talk to the admin API, and those beside them that need no server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// Secrets: values that are written once and never shown
@@ -92,6 +96,8 @@ pub(crate) enum ClientCommand {
     Token(Noun<token::TokenCommand>),
     /// Sign in: check a token and store it with the server's address
     Login(login::LoginArgs),
+    /// Ask a node whether it should get work
+    Health(health::HealthArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the version, with --server the server's too
@@ -146,6 +152,7 @@ impl ClientCommand {
             Self::Env(noun) => noun.globals.is_json(),
             Self::Audit(noun) => noun.globals.is_json(),
             Self::Token(noun) => noun.globals.is_json(),
+            Self::Health(args) => args.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
             Self::Login(_) | Self::Completion(_) => false,
         }
@@ -165,6 +172,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         ClientCommand::Audit(noun) => audit::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
+        ClientCommand::Health(args) => health::run(args, variables, out).await,
         ClientCommand::Completion(args) => completion::run(&args, out),
         ClientCommand::Version(args) => version::run(args, variables, out).await,
     }

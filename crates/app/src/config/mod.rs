@@ -6,6 +6,7 @@
 mod check;
 pub(crate) mod command;
 mod difference;
+mod example;
 mod keys;
 mod layers;
 mod load;
@@ -23,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use difference::difference;
+pub(crate) use example::example;
 pub(crate) use layers::{Flags, Variables};
 pub(crate) use load::{Loaded, load};
 pub(crate) use origin::Mistakes;
@@ -83,8 +85,10 @@ impl Default for Gateway {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tls {
     /// PEM file with the certificate chain, the server's own certificate first.
+    #[schemars(example = "/etc/keyroll/tls.pem")]
     pub(crate) cert: Option<PathBuf>,
     /// PEM file with the private key of the certificate.
+    #[schemars(example = "/etc/keyroll/tls.key")]
     pub(crate) key: Option<PathBuf>,
 }
 
@@ -119,6 +123,7 @@ impl Default for Admin {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Database {
     /// `sqlite:PATH`. Where it is not given: the file `keyroll.db` in the data directory.
+    #[schemars(example = "sqlite:/var/lib/keyroll/keyroll.db")]
     pub(crate) url: Option<DatabaseUrl>,
 }
 
@@ -127,6 +132,7 @@ pub(crate) struct Database {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Keys {
     /// File of the key-encryption key, best kept away from the database. Where it is not given: the file `kek` in the data directory.
+    #[schemars(example = "/etc/keyroll/kek")]
     pub(crate) kek_file: Option<PathBuf>,
 }
 
