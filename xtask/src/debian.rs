@@ -1,20 +1,36 @@
-//! What the tests use from the machine: installed from Debian's packages by root, asked for else.
+//! What the tasks use from the machine: installed from Debian's packages by root, asked for else.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{self, Failed};
 
-/// A program that a test starts.
-struct Need {
+/// A program that a task starts.
+pub(crate) struct Need {
     binary: &'static str,
     package: &'static str,
     used_for: &'static str,
 }
 
-const NEEDS: [Need; 2] = [
+/// What `cargo xtask test` and `cargo xtask soak` start.
+pub(crate) const TESTS: [Need; 2] = [
     Need { binary: "nginx", package: "nginx-light", used_for: "a real upstream behind the gateway" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
+];
+
+/// What `cargo xtask package` starts.
+pub(crate) const PACKAGES: [Need; 11] = [
+    Need { binary: "dpkg-shlibdeps", package: "dpkg-dev", used_for: "which libraries the package depends on" },
+    Need { binary: "objcopy", package: "binutils", used_for: "debug symbols in a package of their own" },
+    Need { binary: "lintian", package: "lintian", used_for: "the rules of Debian" },
+    Need { binary: "systemd-analyze", package: "systemd", used_for: "the units, and sockets that are handed over" },
+    Need { binary: "man", package: "man-db", used_for: "the man pages" },
+    Need { binary: "groff", package: "groff", used_for: "the man pages" },
+    Need { binary: "shellcheck", package: "shellcheck", used_for: "the scripts" },
+    Need { binary: "zsh", package: "zsh", used_for: "its completion script" },
+    Need { binary: "fish", package: "fish", used_for: "its completion script" },
+    Need { binary: "python3", package: "python3-venv", used_for: "hadolint, which comes as a Python package" },
+    Need { binary: "npm", package: "npm", used_for: "dclint, which comes as a package for Node" },
 ];
 
 /// Beside `PATH`, which for ordinary users often lacks these.
@@ -24,8 +40,8 @@ const SYSTEM: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 ///
 /// # Errors
 /// When something is missing and this is not root: the message has the command to run.
-pub(crate) fn install() -> Result<(), Failed> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|n| !present(n.binary)).collect();
+pub(crate) fn install(needs: &[Need]) -> Result<(), Failed> {
+    let missing: Vec<&Need> = needs.iter().filter(|n| !present(n.binary)).collect();
     if missing.is_empty() {
         println!("── packages: all there");
         return Ok(());
@@ -41,7 +57,7 @@ pub(crate) fn install() -> Result<(), Failed> {
 }
 
 fn ask(missing: &[&Need]) -> String {
-    let mut text = String::from("the tests need programs that are not installed:\n");
+    let mut text = String::from("this needs programs that are not installed:\n");
     for need in missing {
         text.push_str(&format!("  {} ({}): {}\n", need.binary, need.package, need.used_for));
     }
@@ -56,7 +72,7 @@ fn present(binary: &str) -> bool {
     std::env::split_paths(&path).chain(system).any(|folder| folder.join(binary).is_file())
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
@@ -68,7 +84,7 @@ mod tests {
     fn finds_what_is_there_and_asks_for_what_is_not() {
         assert!(present("sh"));
         assert!(!present("no-such-program-anywhere"));
-        let text = ask(&NEEDS.iter().collect::<Vec<_>>());
+        let text = ask(&TESTS.iter().collect::<Vec<_>>());
         assert!(text.contains("nginx (nginx-light): a real upstream"), "{text}");
         assert!(text.ends_with("run as root: apt-get install nginx-light strace"), "{text}");
     }

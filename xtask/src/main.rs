@@ -8,6 +8,7 @@
 
 mod debian;
 mod demo;
+mod package;
 mod reference;
 mod shell;
 mod suite;
@@ -29,6 +30,9 @@ Tasks:
          secrets are opened, module docs, links, dependencies, generated references
   gen    Writes docs/reference/ anew from the code
   soak   The long tests, those marked #[ignore = \"soak\"]
+  package
+         The Debian package in target/package/, and the checks of it and of what lies in deploy/;
+         installs what it uses (as root, from Debian's packages; the rest below target/xtask/tools)
   help   This text
 
 Each task ends with 0 when all is well and with 1 after the first step that failed.
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["gen"] => reference::generate(),
         ["soak"] => suite::soak(),
+        ["package"] => package::run(),
         other => Err(Failed::new(format!("unknown task `{}`\n\n{HELP}", other.join(" ")))),
     };
     match done {

@@ -9,7 +9,7 @@ use crate::{debian, demo, tidy};
 /// test runner's own summary.
 pub(crate) fn test() -> Result<(), Failed> {
     let begun = Instant::now();
-    debian::install()?;
+    debian::install(&debian::TESTS)?;
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     step("clippy", &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
     // All targets of all packages at once: cargo then unifies features as for the tests, and
@@ -27,7 +27,7 @@ pub(crate) fn test() -> Result<(), Failed> {
 
 /// Runs the tests marked `#[ignore = "soak"]`.
 pub(crate) fn soak() -> Result<(), Failed> {
-    debian::install()?;
+    debian::install(&debian::TESTS)?;
     if has_nextest() {
         let mut run = cargo(["nextest", "run", "--workspace", "--profile", "soak"]);
         return step("soak", run.args(["--run-ignored", "only", "--no-fail-fast"]));
