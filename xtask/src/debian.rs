@@ -1,19 +1,20 @@
-//! What the tests use from the machine: installed from Debian's packages by root, asked for else.
+//! What the tasks use from the machine: installed from Debian's packages by root, asked for else.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::shell::{self, Failed};
 
-/// A program that a test starts.
-struct Need {
+/// A program that a task starts.
+pub(crate) struct Need {
     /// A program on the path; with arguments, what must end well.
     binary: &'static str,
     package: &'static str,
     used_for: &'static str,
 }
 
-const NEEDS: &[Need] = &[
+/// What `cargo xtask test` and `cargo xtask soak` start.
+pub(crate) const TESTS: &[Need] = &[
     Need { binary: "nginx", package: "nginx-light", used_for: "a real upstream behind the gateway" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
     Need { binary: "curl", package: "curl", used_for: "calls as people make them" },
@@ -22,6 +23,21 @@ const NEEDS: &[Need] = &[
     Need { binary: "python3 -m ensurepip --version", package: "python3-venv", used_for: "official SDKs" },
     Need { binary: "javac", package: "default-jdk-headless", used_for: "the HTTP client of the JDK" },
     Need { binary: "initdb", package: "postgresql", used_for: "a private cluster, the second database that we run on" },
+];
+
+/// What `cargo xtask package` starts.
+pub(crate) const PACKAGES: &[Need] = &[
+    Need { binary: "dpkg-shlibdeps", package: "dpkg-dev", used_for: "which libraries the package depends on" },
+    Need { binary: "objcopy", package: "binutils", used_for: "debug symbols in a package of their own" },
+    Need { binary: "lintian", package: "lintian", used_for: "the rules of Debian" },
+    Need { binary: "systemd-analyze", package: "systemd", used_for: "the units, and sockets that are handed over" },
+    Need { binary: "man", package: "man-db", used_for: "the man pages" },
+    Need { binary: "groff", package: "groff", used_for: "the man pages" },
+    Need { binary: "shellcheck", package: "shellcheck", used_for: "the scripts" },
+    Need { binary: "zsh", package: "zsh", used_for: "its completion script" },
+    Need { binary: "fish", package: "fish", used_for: "its completion script" },
+    Need { binary: "python3", package: "python3-venv", used_for: "hadolint, which comes as a Python package" },
+    Need { binary: "npm", package: "npm", used_for: "dclint, which comes as a package for Node" },
 ];
 
 /// Beside `PATH`, which for ordinary users often lacks these.
@@ -34,8 +50,8 @@ const POSTGRESQL: &str = "/usr/lib/postgresql";
 ///
 /// # Errors
 /// When something is missing and this is not root: the message has the command to run.
-pub(crate) fn install() -> Result<(), Failed> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|n| !present(n.binary)).collect();
+pub(crate) fn install(needs: &[Need]) -> Result<(), Failed> {
+    let missing: Vec<&Need> = needs.iter().filter(|n| !present(n.binary)).collect();
     if missing.is_empty() {
         println!("── packages: all there");
         return Ok(());
@@ -51,7 +67,7 @@ pub(crate) fn install() -> Result<(), Failed> {
 }
 
 fn ask(missing: &[&Need]) -> String {
-    let mut text = String::from("the tests need programs that are not installed:\n");
+    let mut text = String::from("this needs programs that are not installed:\n");
     for need in missing {
         text.push_str(&format!("  {} ({}): {}\n", need.binary, need.package, need.used_for));
     }
@@ -71,7 +87,7 @@ fn present(binary: &str) -> bool {
     std::env::split_paths(&path).chain(system).chain(versions).any(|folder| folder.join(binary).is_file())
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
@@ -85,7 +101,7 @@ mod tests {
         assert!(!present("no-such-program-anywhere"));
         assert!(present("sh -c true"));
         assert!(!present("sh -c false") && !present("no-such-program-anywhere --version"));
-        let text = ask(&NEEDS.iter().take(2).collect::<Vec<_>>());
+        let text = ask(&TESTS.iter().take(2).collect::<Vec<_>>());
         assert!(text.contains("nginx (nginx-light): a real upstream"), "{text}");
         assert!(text.ends_with("run as root: apt-get install nginx-light strace"), "{text}");
     }

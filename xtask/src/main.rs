@@ -10,6 +10,7 @@ mod cluster;
 mod debian;
 mod demo;
 mod nextest;
+mod package;
 mod reference;
 mod sdks;
 mod shell;
@@ -34,6 +35,9 @@ Tasks:
   gen    Writes docs/reference/ anew from the code
   soak   The long tests, those marked #[ignore = \"soak\"]
   sdks   Installs what the tests with official SDKs use, under target/sdks (a part of test)
+  package
+         The Debian package in target/package/, and the checks of it and of what lies in deploy/;
+         installs what it uses (as root, from Debian's packages; the rest below target/xtask/tools)
   help   This text
 
 Each task ends with 0 when all is well and with 1 after the first step that failed.
@@ -51,7 +55,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["gen"] => reference::generate(),
         ["soak"] => suite::soak(),
-        ["sdks"] => debian::install().and_then(|()| sdks::install()),
+        ["sdks"] => debian::install(debian::TESTS).and_then(|()| sdks::install()),
+        ["package"] => package::run(),
         other => Err(Failed::new(format!("unknown task `{}`\n\n{HELP}", other.join(" ")))),
     };
     match done {

@@ -80,6 +80,20 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
     String::from_utf8(output.stdout).map_err(|_| Failed::new(format!("{} did not write text", line(command))))
 }
 
+/// Runs a command that must succeed, and returns what it wrote to standard error.
+pub(crate) fn talk(command: &mut Command) -> Result<String, Failed> {
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .output()
+        .map_err(|e| Failed::new(format!("{}: {e}", line(command))))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    Err(Failed::new(format!("{} ended with {}:\n{said}", line(command), output.status)))
+}
+
 /// Whether a command runs and succeeds, without showing what it writes.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -11,7 +11,7 @@ use crate::{debian, demo, sdks, tidy};
 /// test runner's own summary.
 pub(crate) fn test() -> Result<(), Failed> {
     let begun = Instant::now();
-    debian::install()?;
+    debian::install(debian::TESTS)?;
     step("format", &mut cargo(["fmt", "--all", "--check"]))?;
     step("clippy", &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
     build()?;
@@ -25,7 +25,7 @@ pub(crate) fn test() -> Result<(), Failed> {
 
 /// Runs the tests marked `#[ignore = "soak"]`.
 pub(crate) fn soak() -> Result<(), Failed> {
-    debian::install()?;
+    debian::install(debian::TESTS)?;
     build()?;
     run(Which::Soak)
 }

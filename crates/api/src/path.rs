@@ -24,6 +24,8 @@ pub const DOCTOR: &str = "/v1/doctor";
 pub const NODES: &str = "/v1/nodes";
 /// `/v1/audit/export`.
 pub const AUDIT_EXPORT: &str = "/v1/audit/export";
+/// `/readyz`.
+pub const READY: &str = "/readyz";
 /// `/version`.
 pub const VERSION: &str = "/version";
 

@@ -5,6 +5,7 @@ mod bootstrap;
 mod cli;
 mod config;
 mod demo;
+mod key;
 mod logging;
 mod process;
 mod reference;
@@ -31,7 +32,8 @@ fn main() -> ExitCode {
             let variables = Environment::take().variables;
             on_this_thread(async move { relocate::run(args, &variables, &mut cli::Out::real()).await })
         }
-        Command::Reference(args) => reference::run(Cli::command(), &args.out),
+        Command::Key(command) => key::run(command),
+        Command::Reference(args) => reference::run(Cli::command(), &args),
         Command::Client(command) => client(command),
     }
 }

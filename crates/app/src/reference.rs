@@ -1,5 +1,7 @@
 //! The generated reference: what the code says about its command line, its settings and its API, as files.
 
+mod installed;
+
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
@@ -7,15 +9,17 @@ use std::process::ExitCode;
 
 use clap::Command;
 
+use crate::cli::ReferenceArgs;
 use crate::config;
 use crate::process::say;
 
-/// Writes the reference into the directory `out`, which is made where it is missing.
-pub(crate) fn run(cli: Command, out: &Path) -> ExitCode {
-    match write(cli, out) {
+/// Writes the reference, or what a package installs, into a directory, which is made where it is missing.
+pub(crate) fn run(cli: Command, args: &ReferenceArgs) -> ExitCode {
+    let written = if args.installed { installed::write(cli, &args.out) } else { write(cli, &args.out) };
+    match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("{}: {error}", out.display()));
+            say(&format!("{}: {error}", args.out.display()));
             ExitCode::FAILURE
         }
     }
@@ -30,7 +34,7 @@ fn write(cli: Command, out: &Path) -> io::Result<()> {
 }
 
 /// All files by name. The same code gives the same bytes, so that what is committed can be compared.
-fn pages(cli: Command) -> io::Result<[(&'static str, String); 6]> {
+fn pages(cli: Command) -> io::Result<[(&'static str, String); 7]> {
     let openapi = serde_json::to_string_pretty(&control::openapi())? + "\n";
     Ok([
         ("cli.md", commands(cli)),
@@ -38,6 +42,7 @@ fn pages(cli: Command) -> io::Result<[(&'static str, String); 6]> {
         ("config.schema.json", config::schema()),
         ("errors.md", errors()),
         ("gateway-answers.md", answers()),
+        ("keyroll.toml", config::example()),
         ("openapi.json", openapi),
     ])
 }

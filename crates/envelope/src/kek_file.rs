@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use model::time::{Entropy, Timestamp};
@@ -55,7 +55,8 @@ pub struct CreateError {
 ///
 /// # Errors
 ///
-/// The file cannot be read, has any permission for group or others, or is not a KEK file.
+/// The file cannot be read, gives any permission to group or others (one of root's may give its group the permission
+/// to read, where this process is not root's), or is not a KEK file.
 pub fn load(path: &Path) -> Result<Keyring, LoadError> {
     let text = read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     let text = text.map_err(|mode| LoadError::Exposed { path: path.to_owned(), mode })?;
@@ -68,13 +69,22 @@ fn read(path: &Path) -> io::Result<Result<Zeroizing<String>, u32>> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    if is_exposed(mode, metadata.uid(), rustix::process::geteuid().as_raw()) {
         return Ok(Err(mode));
     }
     // Room for all of it, and to see the end, from the start: a string that grows would leave keys behind.
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 64));
     file.read_to_string(&mut text)?;
     Ok(Ok(text))
+}
+
+/// Whether others than root and `reader` may use a file of this mode and owner.
+///
+/// A file of root's that another user reads is given to that user by its group, or by an access control list, which
+/// shows itself as the group's permissions: service managers and orchestrators hand over credentials in this way.
+fn is_exposed(mode: u32, owner: u32, reader: u32) -> bool {
+    let given = owner == 0 && reader != 0;
+    mode & if given { 0o037 } else { 0o077 } != 0
 }
 
 /// Makes a KEK file with one new key at `path`, mode 0600, which must not exist. Only for a database that holds no
@@ -106,4 +116,29 @@ fn place(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
     placed.and(tidied)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_root_hands_over_may_be_read_by_its_group() {
+        let (root, node, other) = (0, 990, 1000);
+        for (mode, owner, reader, exposed) in [
+            (0o600, node, node, false),
+            (0o400, node, node, false),
+            (0o640, node, node, true),
+            (0o604, node, node, true),
+            (0o440, root, node, false),
+            (0o640, root, node, false),
+            (0o660, root, node, true),
+            (0o444, root, node, true),
+            (0o600, root, root, false),
+            (0o440, root, root, true),
+            (0o440, other, node, true),
+        ] {
+            assert_eq!(is_exposed(mode, owner, reader), exposed, "{mode:o} of {owner} read by {reader}");
+        }
+    }
 }

@@ -66,6 +66,15 @@ impl Client {
         tokio::time::timeout(self.timeout, work).await.map_err(|_| self.late())?
     }
 
+    /// Sends `call` and reads the whole answer, whatever its status: for answers that tell more than a refusal.
+    ///
+    /// # Errors
+    /// As [`Client::call`], but for [`ClientError::Refused`].
+    pub async fn ask(&self, call: Call) -> Result<Reply, ClientError> {
+        let work = async { self.send(call).await?.any().await };
+        tokio::time::timeout(self.timeout, work).await.map_err(|_| self.late())?
+    }
+
     /// Sends `call` and hands out the answer piece by piece; for what may be large.
     ///
     /// # Errors

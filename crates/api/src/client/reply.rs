@@ -15,10 +15,10 @@ use crate::problem::Problem;
 /// The largest answer that is read as a whole.
 const LARGEST: usize = 64 << 20;
 
-/// A whole answer, a success.
+/// A whole answer; a success, unless [`super::Client::ask`] gave it.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// Its status, below 400.
+    /// Its status.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
@@ -86,9 +86,11 @@ impl Streamed {
 
     /// All of it, as a success or as the error that it is.
     pub(super) async fn whole(self) -> Result<Reply, ClientError> {
-        if !self.is_success() {
-            return Err(self.refusal().await);
-        }
+        if self.is_success() { self.any().await } else { Err(self.refusal().await) }
+    }
+
+    /// All of it, whatever its status.
+    pub(super) async fn any(self) -> Result<Reply, ClientError> {
         let (head, body) = self.answer.into_parts();
         let status = head.status;
         let body = match Limited::new(body, LARGEST).collect().await {

@@ -72,6 +72,9 @@ pub(super) enum Fault {
         /// How many were to come.
         promised: u64,
     },
+    /// The node is there and should get no work.
+    #[error("not ready: {0}")]
+    NotReady(String),
     /// The person at the terminal said no.
     #[error("nothing was changed")]
     Declined,
@@ -84,7 +87,7 @@ impl Fault {
             // Whoever closed the pipe has seen enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
-            Self::Upstream(_) | Self::Incomplete { .. } | Self::Problems(_) => REMOTE,
+            Self::Upstream(_) | Self::Incomplete { .. } | Self::Problems(_) | Self::NotReady(_) => REMOTE,
             Self::NotServed { .. } => TIMED_OUT,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
@@ -154,6 +157,7 @@ mod tests {
             (Fault::Several { refused: 1, asked: 2, status: 409 }, 5),
             (Fault::NotServed { revision: 1, nodes: String::new() }, 6),
             (Fault::Upstream(String::new()), 2),
+            (Fault::NotReady(String::new()), 2),
             (Fault::Incomplete { found: 1, promised: 2 }, 2),
         ] {
             assert_eq!(fault.code(), code, "{fault:?}");

@@ -6,6 +6,7 @@ mod completion;
 mod doctor;
 mod env;
 mod fault;
+mod health;
 mod list;
 mod login;
 mod node;
@@ -30,7 +31,9 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub(crate) use out::Out;
-pub(crate) use process::{ConfigArgs, ConfigCommand, DatabaseCommand, DemoArgs, MoveArgs, ReferenceArgs, ServeArgs};
+pub(crate) use process::{
+    ConfigArgs, ConfigCommand, DatabaseCommand, DemoArgs, KeyCommand, MoveArgs, ReferenceArgs, ServeArgs,
+};
 
 use fault::Fault;
 use session::{Noun, Session, Variables};
@@ -76,12 +79,15 @@ pub(crate) enum Command {
     /// Move the database to another engine
     #[command(subcommand)]
     Database(DatabaseCommand),
+    /// Make the keys that all secrets are sealed under
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Write the reference pages that are generated from the code
     #[command(hide = true)]
     Reference(ReferenceArgs),
 }
 
-/// The commands that talk to the admin API, and the three that need no server.
+/// The commands that talk to the admin API, and those beside them that need no server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// Secrets: values that are written once and never shown
@@ -102,6 +108,8 @@ pub(crate) enum ClientCommand {
     Login(login::LoginArgs),
     /// Look at configuration, database, keys, clocks, nodes and upstreams; say what to do
     Doctor(doctor::DoctorArgs),
+    /// Ask a node whether it should get work
+    Health(health::HealthArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the version, with --server the server's too
@@ -157,6 +165,7 @@ impl ClientCommand {
             Self::Audit(noun) => noun.globals.is_json(),
             Self::Node(noun) => noun.globals.is_json(),
             Self::Token(noun) => noun.globals.is_json(),
+            Self::Health(args) => args.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
             Self::Doctor(args) => args.globals.is_json(),
             Self::Login(_) | Self::Completion(_) => false,
@@ -179,6 +188,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
         ClientCommand::Doctor(args) => doctor::run(args, variables, out).await,
+        ClientCommand::Health(args) => health::run(args, variables, out).await,
         ClientCommand::Completion(args) => completion::run(&args, out),
         ClientCommand::Version(args) => version::run(args, variables, out).await,
     }

@@ -1,4 +1,4 @@
-//! Arguments of the commands that are the server itself: serve, demo, config, reference.
+//! Arguments of the commands that are the server itself: serve, demo, config, key, reference.
 
 use std::path::PathBuf;
 
@@ -114,10 +114,33 @@ pub(crate) enum ConfigCommand {
     Schema,
 }
 
+const KEY_CREATE_AFTER: &str = "\
+The first start of a node makes a KEK file where there is none. Make one beforehand where the node is only given it:
+as a systemd credential, as a container's secret, or as the same file on every node of a cluster. A file that is there
+is never written over. A new key opens nothing that is sealed already: without a copy of this file, all values are lost.
+
+Example:
+  keyroll key create /etc/keyroll/kek";
+
+/// `keyroll key`
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a KEK file, readable by its owner alone
+    #[command(after_help = KEY_CREATE_AFTER)]
+    Create {
+        /// Where the file is to be
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 /// `keyroll reference`
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReferenceArgs {
     /// Directory to write the pages into
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Write what a package installs instead: man pages and completion scripts
+    #[arg(long)]
+    pub(crate) installed: bool,
 }

@@ -16,6 +16,8 @@ pub(crate) struct Setting {
     pub(crate) description: String,
     /// Its default as JSON; `null` where there is none.
     pub(crate) default: Value,
+    /// What it may look like, where there is no default to show it.
+    pub(crate) example: Option<Value>,
     /// The words that it may be, where it is one of a few.
     pub(crate) words: Vec<String>,
 }
@@ -87,7 +89,9 @@ impl Settings {
                 self.sections.push((path.clone(), description));
                 self.walk(&path, member, &default);
             } else {
-                self.all.push(Setting { path, kind: kind(member), description, default, words: words(member) });
+                let example = member.pointer("/examples/0").cloned();
+                let (kind, words) = (kind(member), words(member));
+                self.all.push(Setting { path, kind, description, default, example, words });
             }
         }
     }

@@ -6,6 +6,7 @@
 mod check;
 pub(crate) mod command;
 mod difference;
+mod example;
 mod keys;
 mod layers;
 mod load;
@@ -24,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use difference::difference;
+pub(crate) use example::example;
 pub(crate) use layers::{Flags, Variables};
 pub(crate) use load::{Loaded, load};
 pub(crate) use origin::{Mistake, Mistakes};
@@ -86,8 +88,10 @@ impl Default for Gateway {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tls {
     /// PEM file with the certificate chain, the server's own certificate first.
+    #[schemars(example = "/etc/keyroll/tls.pem")]
     pub(crate) cert: Option<PathBuf>,
     /// PEM file with the private key of the certificate.
+    #[schemars(example = "/etc/keyroll/tls.key")]
     pub(crate) key: Option<PathBuf>,
 }
 
@@ -125,6 +129,7 @@ pub(crate) struct Database {
     /// `keyroll.db` in the data directory. A server on another machine is spoken to with TLS and a verified certificate
     /// unless `?sslmode=disable` says otherwise; `&sslrootcert=FILE` names who may sign it. A URL with a password is
     /// best given by a file that only the service can read: `KEYROLL_DATABASE__URL_FILE`.
+    #[schemars(example = "postgres://keyroll@db.internal:5432/keyroll")]
     pub(crate) url: Option<DatabaseUrl>,
 }
 
@@ -167,6 +172,7 @@ impl From<Role> for NodeRole {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Keys {
     /// File of the key-encryption key, best kept away from the database. Where it is not given: the file `kek` in the data directory.
+    #[schemars(example = "/etc/keyroll/kek")]
     pub(crate) kek_file: Option<PathBuf>,
 }
 

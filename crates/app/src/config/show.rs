@@ -87,10 +87,10 @@ SIGHUP reads the configuration again. `log.level`, `log.access` and the contents
 once; for everything else the log says that it takes effect at the next start.
 ";
 
-fn members<'a>(settings: &'a Settings, section: &'a str) -> impl Iterator<Item = &'a Setting> {
+pub(super) fn members<'a>(settings: &'a Settings, section: &'a str) -> impl Iterator<Item = &'a Setting> {
     settings.all.iter().filter(move |setting| setting.path.rsplit_once('.').map(|(before, _)| before) == Some(section))
 }
 
-fn last(path: &str) -> &str {
+pub(super) fn last(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(_, name)| name)
 }

@@ -132,3 +132,40 @@ fn serve(args: &[&str]) -> std::process::Output {
     }
     command.args(args).env_clear().output().unwrap()
 }
+
+#[test]
+fn health_is_told_by_the_exit_code() {
+    let health = |address: &str| {
+        let output = Command::new(KEYROLL).args(["health", "--timeout", "5", "--addr", address]).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let mut node = TestNode::start(KEYROLL);
+    let admin = node.admin().to_owned();
+    assert_eq!(health(&admin), (Some(0), "ready\n".to_owned(), String::new()));
+    node.stop();
+    assert_eq!(health(&admin).0, Some(2));
+
+    let check = |name: &str, detail: &str| json!({"name": name, "ready": detail.is_empty(), "detail": detail});
+    let told = json!({"status": "not ready", "checks": [check("database", "gone"), check("running", "")]});
+    let away = Upstream::start(move |_| Answer::text(503, told.to_string()));
+    let (code, said, talk) = health(&away.url());
+    assert_eq!((code, said.as_str()), (Some(2), ""));
+    assert!(talk.contains("not ready: database: gone"), "{talk}");
+}
+
+#[test]
+fn a_key_is_made_once_and_serves_a_first_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("kek");
+    let create = || Command::new(KEYROLL).args(["key", "create"]).arg(&file).output().unwrap().status.code();
+    assert_eq!(create(), Some(0));
+    let made = std::fs::read(&file).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!((create(), std::fs::read(&file).unwrap()), (Some(1), made.clone()), "it is never written over");
+
+    let node = NodeOptions::new(KEYROLL).env("KEYROLL_KEYS__KEK_FILE", file.to_str().unwrap()).start();
+    secret(&node, "key", "sk_sealed_0001");
+    assert!(!node.data_dir().join("kek").exists());
+    assert_eq!(std::fs::read(&file).unwrap(), made);
+}
