@@ -12,6 +12,7 @@ pub mod client;
 pub mod clients;
 pub mod environment;
 pub mod health;
+pub mod key;
 pub mod list;
 mod patch;
 pub mod path;

@@ -33,6 +33,7 @@ pub use clients::ClientKeys;
 pub use environments::EnvironmentUse;
 pub use error::{Rule, StoreError};
 pub use idempotency::IdempotencyRecord;
+pub use meta::WrappedFingerprintKey;
 pub use migrate::MigrationError;
 pub use page::{Listed, Page};
 pub use routes::{ReferenceRow, RouteFilter, RouteRevision, RouteRow};

@@ -3,6 +3,7 @@
 mod audit;
 mod clients;
 mod environments;
+mod keys;
 mod meta;
 mod routes;
 mod secrets;
@@ -79,6 +80,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/tokens", ADMINISTER),
     on("POST", "/v1/tokens", ADMINISTER),
     on("DELETE", "/v1/tokens/{name}", ADMINISTER),
+    on("GET", "/v1/keys", ADMINISTER),
+    on("POST", "/v1/keys/rewrap", ADMINISTER),
     on("GET", "/v1/audit", Least::Token(Need::ReadAudit)),
     on("GET", "/v1/audit/export", Least::Token(Need::ReadAudit)),
 ];
@@ -96,5 +99,6 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(environments::router())
         .merge(clients::router())
         .merge(tokens::router())
+        .merge(keys::router())
         .merge(audit::router())
 }
