@@ -61,6 +61,20 @@ pub(super) enum Fault {
         /// How many were to come.
         promised: u64,
     },
+    /// The audit is not what was written.
+    #[error("audit event {sequence} {problem}: the audit was changed outside Keyroll")]
+    Audit {
+        /// Which.
+        sequence: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Some things were left as they were, since they cannot be opened; each has been told.
+    #[error("{0} cannot be opened with the keys at hand, and stayed as they are")]
+    Unusable(u64),
+    /// No key was added to a KEK file.
+    #[error("{0}")]
+    KekFile(String),
     /// The person at the terminal said no.
     #[error("nothing was changed")]
     Declined,
@@ -72,8 +86,8 @@ impl Fault {
         match self {
             // Whoever closed the pipe has seen enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
-            Self::Upstream(_) | Self::Incomplete { .. } => REMOTE,
+            Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined | Self::KekFile(_) => LOCAL,
+            Self::Upstream(_) | Self::Incomplete { .. } | Self::Audit { .. } | Self::Unusable(_) => REMOTE,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
                 ClientError::Address { .. } | ClientError::Token | ClientError::Tls { .. } | ClientError::Call => LOCAL,
@@ -142,6 +156,9 @@ mod tests {
             (Fault::Several { refused: 1, asked: 2, status: 409 }, 5),
             (Fault::Upstream(String::new()), 2),
             (Fault::Incomplete { found: 1, promised: 2 }, 2),
+            (Fault::Audit { sequence: 1, problem: "is missing" }, 2),
+            (Fault::Unusable(1), 2),
+            (Fault::KekFile(String::new()), 1),
         ] {
             assert_eq!(fault.code(), code, "{fault:?}");
         }

@@ -5,6 +5,7 @@ mod client;
 mod completion;
 mod env;
 mod fault;
+mod key;
 mod list;
 mod login;
 mod out;
@@ -27,7 +28,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub(crate) use out::Out;
-pub(crate) use process::{ConfigArgs, ConfigCommand, DemoArgs, ReferenceArgs, ServeArgs};
+pub(crate) use process::{ConfigArgs, ConfigCommand, DemoArgs, PrintArgs, ReferenceArgs, ServeArgs};
+pub(crate) use session::Format;
 
 use fault::Fault;
 use session::{Noun, Session, Variables};
@@ -75,7 +77,7 @@ pub(crate) enum Command {
     Reference(ReferenceArgs),
 }
 
-/// The commands that talk to the admin API, and the three that need no server.
+/// The commands that talk to the admin API, and the few that need no server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// Secrets: values that are written once and never shown
@@ -90,8 +92,12 @@ pub(crate) enum ClientCommand {
     Audit(Noun<audit::AuditCommand>),
     /// Admin tokens: who may call the admin API
     Token(Noun<token::TokenCommand>),
+    /// Key-encryption keys: what wraps the keys of secrets, and how one replaces another
+    Key(Noun<key::KeyCommand>),
     /// Sign in: check a token and store it with the server's address
     Login(login::LoginArgs),
+    /// Forget the token that `keyroll login` stored
+    Logout(login::LogoutArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the version, with --server the server's too
@@ -146,8 +152,9 @@ impl ClientCommand {
             Self::Env(noun) => noun.globals.is_json(),
             Self::Audit(noun) => noun.globals.is_json(),
             Self::Token(noun) => noun.globals.is_json(),
+            Self::Key(noun) => noun.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
-            Self::Login(_) | Self::Completion(_) => false,
+            Self::Login(_) | Self::Logout(_) | Self::Completion(_) => false,
         }
     }
 }
@@ -164,7 +171,13 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         ClientCommand::Env(noun) => env::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Audit(noun) => audit::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
+        // It needs a file and no server.
+        ClientCommand::Key(Noun { command: key::KeyCommand::Generate(args), globals }) => {
+            key::generate(&args, globals.output, out)
+        }
+        ClientCommand::Key(noun) => key::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
+        ClientCommand::Logout(args) => login::forget(args, variables, out),
         ClientCommand::Completion(args) => completion::run(&args, out),
         ClientCommand::Version(args) => version::run(args, variables, out).await,
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Format;
+
 /// Where the configuration comes from, and what overrides it. Text here: all mistakes are reported together.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ConfigArgs {
@@ -66,13 +68,25 @@ pub(crate) struct DemoArgs {
 pub(crate) enum ConfigCommand {
     /// Report all mistakes in the configuration at once
     #[command(after_help = "Example:\n  keyroll config check --config keyroll.toml")]
-    Check(ConfigArgs),
+    Check(PrintArgs),
     /// Print the configuration that holds, each value with its origin
-    #[command(after_help = "Example:\n  KEYROLL_LOG__LEVEL=debug keyroll config show")]
-    Show(ConfigArgs),
+    #[command(after_help = "-o name prints the names of the settings that somebody set.\n\n\
+                            Examples:\n  KEYROLL_LOG__LEVEL=debug keyroll config show\n  keyroll config show -o json")]
+    Show(PrintArgs),
     /// Print the JSON Schema of the configuration file
     #[command(after_help = "Example:\n  keyroll config schema > keyroll.schema.json")]
     Schema,
+}
+
+/// Which configuration, and how it is printed.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PrintArgs {
+    /// Configuration and what overrides it.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Form of the data on stdout; a table is written as TOML
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
 }
 
 /// `keyroll reference`

@@ -25,8 +25,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use difference::difference;
 pub(crate) use layers::{Flags, Variables};
 pub(crate) use load::{Loaded, load};
+use origin::Mistake;
 pub(crate) use origin::Mistakes;
-use show::show;
+use show::{document, show};
 pub(crate) use show::{reference, schema};
 pub(crate) use values::{DatabaseUrl, Network};
 
