@@ -21,6 +21,7 @@ mod members;
 mod refusal;
 mod router;
 mod state;
+mod text;
 
 pub use codes::{CODES, Code};
 pub use endpoints::{ENDPOINTS, Endpoint, Least};

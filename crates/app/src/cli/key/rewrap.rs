@@ -1,7 +1,8 @@
 //! `keyroll key rewrap`: what older KEKs wrap comes under the current one, step by step.
 
 use api::client::Call;
-use api::key::{RewrapKeys, Rewrapped};
+use api::key::{KeyItem, RewrapKeys, Rewrapped};
+use api::list::Page;
 use api::path;
 use clap::Args;
 use serde_json::Value;
@@ -38,7 +39,8 @@ pub(crate) struct RewrapArgs {
 pub(super) async fn run(args: RewrapArgs, session: &mut Session<'_>) -> Result<(), Fault> {
     let planned = send(&RewrapKeys { limit: None, dry_run: Some(true) }, session).await?;
     if args.dry_run {
-        return tell(&planned, true, session);
+        tell(&planned, true, session)?;
+        return advise(&planned, true, session).await;
     }
     if planned.rewrapped > 0 || planned.fingerprint_key {
         session.confirm(&format!(
@@ -66,7 +68,8 @@ pub(super) async fn run(args: RewrapArgs, session: &mut Session<'_>) -> Result<(
             ..next
         };
     }
-    tell(&done, false, session)
+    tell(&done, false, session)?;
+    advise(&done, false, session).await
 }
 
 async fn send(body: &RewrapKeys, session: &Session<'_>) -> Result<Rewrapped, Fault> {
@@ -88,17 +91,35 @@ fn tell(answer: &Rewrapped, dry_run: bool, session: &mut Session<'_>) -> Result<
         session.out.say(&format!("{}: {}", secret.name, secret.detail));
     }
     let stuck = u64::try_from(answer.unusable.len()).unwrap_or(u64::MAX);
-    if stuck > 0 {
-        return Err(Fault::Unusable(stuck));
+    if stuck > 0 { Err(Fault::Unusable(stuck)) } else { Ok(()) }
+}
+
+/// What to do next. Keys that can be taken out are named: an operator who thinks of another key as the current one (the
+/// file was changed, and the node not restarted) must not take out the wrong one.
+async fn advise(answer: &Rewrapped, dry_run: bool, session: &mut Session<'_>) -> Result<(), Fault> {
+    if answer.rewrapped == 0 && !answer.fingerprint_key {
+        session.out.say(&format!(
+            "{} is the current key of this node and wraps everything already. A key that was added to its KEK file \
+             comes into use at its next start.",
+            answer.kek_id
+        ));
+    } else if dry_run {
+        session.out.say("Every node must hold that key before: one that does not cannot open what is wrapped with it.");
     }
-    session.out.say(match (dry_run, answer.left) {
-        (true, _) => "Every node must hold that key before: one that does not cannot open what is wrapped with it.",
-        (false, 0) => {
-            "The older keys wrap nothing in this database. Take their lines out of the KEK file of every node, and restart it; \
-             keep a copy as long as a backup from before is kept, which needs them."
+    if answer.left > 0 {
+        session.out.say("Give the command again, or with --wait, until nothing is left.");
+    } else if !dry_run {
+        let keys: Page<KeyItem> = session.send(Call::get(path::KEYS)).await?.json()?;
+        let idle = keys.items.iter().filter(|key| !key.current && key.secrets == 0 && !key.fingerprint_key);
+        let idle: Vec<&str> = idle.map(|key| key.id.as_str()).collect();
+        if !idle.is_empty() {
+            session.out.say(&format!(
+                "Wraps nothing in this database: {}. Once it is taken out of the KEK file of every node, and the nodes \
+                 are restarted, only backups from before need it: keep a copy as long as one of them is kept.",
+                idle.join(", ")
+            ));
         }
-        (false, _) => "Give the command again, or with --wait, until nothing is left.",
-    });
+    }
     Ok(())
 }
 
