@@ -13,6 +13,7 @@ pub mod clients;
 pub mod doctor;
 pub mod environment;
 pub mod health;
+pub mod key;
 pub mod list;
 pub mod node;
 mod patch;

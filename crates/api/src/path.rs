@@ -16,6 +16,10 @@ pub const ENVIRONMENTS: &str = "/v1/environments";
 pub const CLIENTS: &str = "/v1/clients";
 /// `/v1/tokens`.
 pub const TOKENS: &str = "/v1/tokens";
+/// `/v1/keys`.
+pub const KEYS: &str = "/v1/keys";
+/// `/v1/keys/rewrap`.
+pub const KEYS_REWRAP: &str = "/v1/keys/rewrap";
 /// `/v1/audit`.
 pub const AUDIT: &str = "/v1/audit";
 /// What is wrong, and what to do.

@@ -17,15 +17,11 @@ use model::environment::Environment;
 use model::name::NameError;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use serde_json::json;
-use store::{Store, StoreError, Token, WriteTx};
+use store::{Store, StoreError, Token, WrappedFingerprintKey, WriteTx};
 
 use crate::process::BootstrapToken;
 
 pub(crate) use error::BootstrapError;
-
-/// Under which names the wrapped fingerprint key and the id of its KEK are stored.
-const FINGERPRINT_KEY: &str = "fingerprint_key";
-const FINGERPRINT_KEK: &str = "fingerprint_key.kek_id";
 
 /// Under which name a database keeps where it was moved to.
 pub(crate) const MOVED_TO: &str = "moved_to";
@@ -97,7 +93,7 @@ impl Bootstrap<'_> {
     /// The keyring of the file, which must hold every key that something is sealed with.
     async fn keyring(&self) -> Result<Keyring, BootstrapError> {
         let read = self.store.read().await?;
-        let mut needed = read.kek_ids().await?;
+        let mut needed: Vec<String> = read.secrets_by_kek().await?.into_keys().collect();
         needed.extend(stored(&read).await?.map(|wrapped| wrapped.kek_id));
         drop(read);
         let path = self.kek_file;
@@ -168,8 +164,8 @@ impl Bootstrap<'_> {
             return Box::pin(self.run()).await;
         }
         let wrapped = fingerprints.wrap(&keyring, self.entropy);
-        tx.set_meta(FINGERPRINT_KEY, &wrapped.bytes).await?;
-        tx.set_meta(FINGERPRINT_KEK, wrapped.kek_id.as_bytes()).await?;
+        let stored = WrappedFingerprintKey { bytes: wrapped.bytes.clone(), kek_id: wrapped.kek_id.clone() };
+        tx.set_fingerprint_key(&stored).await?;
         let environments = environments()?;
         for environment in &environments {
             tx.insert_environment(environment).await?;
@@ -223,10 +219,8 @@ impl Bootstrap<'_> {
 
 /// The wrapped fingerprint key of the database, where it has one.
 async fn stored(read: &store::ReadTx) -> Result<Option<WrappedKey>, StoreError> {
-    let (bytes, kek_id) = (read.meta(FINGERPRINT_KEY).await?, read.meta(FINGERPRINT_KEK).await?);
-    Ok(bytes
-        .zip(kek_id)
-        .map(|(bytes, kek_id)| WrappedKey { bytes, kek_id: String::from_utf8_lossy(&kek_id).into_owned() }))
+    let wrapped = read.fingerprint_key().await?;
+    Ok(wrapped.map(|WrappedFingerprintKey { bytes, kek_id }| WrappedKey { bytes, kek_id }))
 }
 
 fn environments() -> Result<[Environment; 3], NameError> {

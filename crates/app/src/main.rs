@@ -5,7 +5,6 @@ mod bootstrap;
 mod cli;
 mod config;
 mod demo;
-mod key;
 mod logging;
 mod process;
 mod reference;
@@ -32,7 +31,6 @@ fn main() -> ExitCode {
             let variables = Environment::take().variables;
             on_this_thread(async move { relocate::run(args, &variables, &mut cli::Out::real()).await })
         }
-        Command::Key(command) => key::run(command),
         Command::Reference(args) => reference::run(Cli::command(), &args),
         Command::Client(command) => client(command),
     }

@@ -8,6 +8,7 @@ use model::problem::Finding;
 use serde::de::DeserializeOwned;
 
 use crate::refusal::Refusal;
+use crate::text;
 
 /// The longest body: a secret's value of 64 KiB, escaped, and a route's certificates have room in it.
 const LONGEST: usize = 1024 * 1024;
@@ -42,7 +43,9 @@ fn too_long() -> Refusal {
 
 /// The body as a wire type.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    api::read::read(bytes).map_err(Refusal::from)
+    let read = api::read::read(bytes)?;
+    text::check_body(bytes)?;
+    Ok(read)
 }
 
 impl From<ReadError> for Refusal {

@@ -19,7 +19,7 @@ use crate::door::{Caller, enter, stay};
 use crate::idempotency::{Pledge, pledge};
 use crate::refusal::Refusal;
 use crate::state::Control;
-use crate::{body, etag};
+use crate::{body, etag, text};
 
 /// One authenticated request. Every handler under `/v1` takes one; there is no other way to a [`Permit`].
 pub(crate) struct Call {
@@ -45,6 +45,7 @@ impl Call {
     async fn read(request: Request, control: &Arc<Control>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let caller = enter(control, &parts).await?;
+        text::check_address(&parts)?;
         let deadline = parts.extensions.get::<Deadline>().cloned().unwrap_or_else(Deadline::new);
         let body = match body.is_end_stream() {
             true => Bytes::new(),

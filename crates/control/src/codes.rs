@@ -149,7 +149,8 @@ codes! {
     "tag-invalid" [422] "The label is empty, too long or has a control character: correct it as `detail` says.";
     "tags-too-many" [422] "A secret has at most 50 labels: leave some out.";
     "template-invalid" [422] "The template cannot be read or may not stand here: `detail` has the rule and the column.";
-    "text-invalid" [422] "The text contains NUL: leave it out.";
+    "text-invalid" [422]
+        "The text holds a control character, such as NUL or escape, or a line break where one line belongs: leave it out.";
     "text-too-long" [422] "The text is longer than 4096 bytes: shorten it.";
     "time-invalid" [422] "This is not a moment in RFC 3339: write it like `2026-11-23T14:12:00Z`.";
     "time-order" [422] "The span ends before it begins: give a `from` that is before `to`.";

@@ -21,6 +21,7 @@ mod members;
 mod refusal;
 mod router;
 mod state;
+mod text;
 mod waiting;
 
 pub use codes::{CODES, Code};

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use api::list::{DEFAULT_LIMIT, MAX_LIMIT};
 use model::problem::Finding;
+use model::text::{Form, TextError, check};
 use store::Page;
 
 use crate::refusal::Refusal;
@@ -96,8 +97,20 @@ pub(crate) fn page_of<T>(
 /// The longest free text.
 const LONGEST_TEXT: usize = 4096;
 
-/// Notes a free text that is too long or holds NUL.
+/// Notes a free text of several lines that breaks a rule.
 pub(crate) fn free_text(members: &mut Members, pointer: &str, text: &str) {
-    members.demand(text.len() <= LONGEST_TEXT, pointer, "text-too-long", "is longer than 4096 bytes");
-    members.demand(!text.contains('\0'), pointer, "text-invalid", "contains NUL");
+    written(members, pointer, text, Form::Block);
+}
+
+/// The same for a text of one line.
+pub(crate) fn line_text(members: &mut Members, pointer: &str, text: &str) {
+    written(members, pointer, text, Form::Line);
+}
+
+fn written(members: &mut Members, pointer: &str, text: &str, form: Form) {
+    match check(text, form, LONGEST_TEXT) {
+        Ok(()) => {}
+        Err(error @ TextError::TooLong(_)) => members.note(Finding::new(pointer, "text-too-long", error.to_string())),
+        Err(error) => members.note(Finding::new(pointer, "text-invalid", error.to_string())),
+    }
 }

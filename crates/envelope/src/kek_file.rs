@@ -12,6 +12,8 @@ use crate::encoding::hex;
 use crate::kek_text::{KekTextError, generate};
 use crate::keyring::Keyring;
 
+pub use crate::kek_add::{AddError, add};
+
 /// Why a KEK file was not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -58,9 +60,15 @@ pub struct CreateError {
 /// The file cannot be read, gives any permission to group or others (one of root's may give its group the permission
 /// to read, where this process is not root's), or is not a KEK file.
 pub fn load(path: &Path) -> Result<Keyring, LoadError> {
+    text_of(path).map(|(_, keyring)| keyring)
+}
+
+/// The text of a KEK file that is in order, and its keys.
+pub(crate) fn text_of(path: &Path) -> Result<(Zeroizing<String>, Keyring), LoadError> {
     let text = read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     let text = text.map_err(|mode| LoadError::Exposed { path: path.to_owned(), mode })?;
-    Keyring::parse(&text).map_err(|source| LoadError::Text { path: path.to_owned(), source })
+    let keyring = Keyring::parse(&text).map_err(|source| LoadError::Text { path: path.to_owned(), source })?;
+    Ok((text, keyring))
 }
 
 /// The text, or the mode where that is too open. The mode is asked of the open file, not of its path, so that
@@ -114,6 +122,11 @@ fn place(path: &Path, aside: &Path, text: &str) -> io::Result<()> {
         .and_then(|()| fs::hard_link(aside, path));
     let tidied = fs::remove_file(aside);
     placed.and(tidied)?;
+    sync_directory(path)
+}
+
+/// Puts what was done to the name `path` on disk for good.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory)?.sync_all()
 }

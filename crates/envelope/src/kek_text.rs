@@ -11,6 +11,24 @@ use crate::cipher::{KEY_LEN, Key};
 use crate::encoding::hex;
 use crate::keyring::{Kek, KekId, Keyring};
 
+/// How a file of ours begins.
+const HEAD: &str = "\
+# Keyroll's key-encryption keys, one a line: the first one seals, the others still open.
+# Whoever reads this file and the database reads every secret; without this file nobody ever can.
+# Keep a copy of it apart from the database.
+";
+/// The comment that says when the key of the next line was made, with a full stop at its end.
+const MADE: &str = "# Made ";
+
+/// Where a new key is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In front: it seals from now on.
+    Current,
+    /// Behind the others: it opens, and seals nothing until its line is moved to the front.
+    Standby,
+}
+
 /// Why a text is not a KEK file. Names the line, counted from 1, and never quotes it: it may hold a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KekTextError {
@@ -41,7 +59,8 @@ pub enum KekTextError {
 
 impl Keyring {
     /// Reads the text of a KEK file: `kek_<id> <base64 of 32 bytes>` a line, the current key first, older ones
-    /// after it. Empty lines and lines that begin with `#` are skipped.
+    /// after it. Empty lines and lines that begin with `#` are skipped, but for `# Made <time>.`, which says when the
+    /// key of the next line was made.
     ///
     /// # Errors
     ///
@@ -49,12 +68,15 @@ impl Keyring {
     pub fn parse(text: &str) -> Result<Self, KekTextError> {
         let mut lines_of_ids = BTreeMap::new();
         let mut keks = Vec::new();
+        let mut made_at = None;
         for (line, content) in (1..).zip(text.lines()) {
             let content = content.trim();
             if content.is_empty() || content.starts_with('#') {
+                let made = content.strip_prefix(MADE).and_then(|text| text.strip_suffix('.')?.parse().ok());
+                made_at = made.or(made_at);
                 continue;
             }
-            let kek = parse_line(content, line)?;
+            let kek = parse_line(content, line, made_at.take())?;
             if let Some(first) = lines_of_ids.insert(kek.id.as_str().to_owned(), line) {
                 return Err(KekTextError::Duplicate { line, first });
             }
@@ -66,7 +88,7 @@ impl Keyring {
     }
 }
 
-fn parse_line(content: &str, line: usize) -> Result<Kek, KekTextError> {
+fn parse_line(content: &str, line: usize, made_at: Option<Timestamp>) -> Result<Kek, KekTextError> {
     let mut words = content.split_whitespace();
     let (Some(id), Some(key), None) = (words.next(), words.next(), words.next()) else {
         return Err(KekTextError::Shape { line });
@@ -76,7 +98,7 @@ fn parse_line(content: &str, line: usize) -> Result<Kek, KekTextError> {
     let mut bytes = Zeroizing::new([0; KEY_LEN + 1]);
     let length = STANDARD.decode_slice(key, bytes.as_mut_slice()).map_err(|_| KekTextError::Key { line })?;
     let key = bytes.get(..length).and_then(Key::from_slice).ok_or(KekTextError::Key { line })?;
-    Ok(Kek { id, key })
+    Ok(Kek { id, key, made_at })
 }
 
 /// The text of a KEK file with one new key. In front of an existing file's text it makes the new key the current
@@ -91,19 +113,31 @@ pub fn generate(entropy: &dyn Entropy, now: Timestamp) -> Zeroizing<String> {
     // and a text without a key would not load.
     let written = STANDARD.encode_slice(key.bytes(), encoded.as_mut_slice()).unwrap_or(0);
     let key = encoded.get(..written).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    let head = format!(
-        "# Keyroll's key-encryption keys, one a line: the first one seals, the others still open.\n\
-         # Whoever reads this file and the database reads every secret; without this file nobody ever can.\n\
-         # Keep a copy of it apart from the database.\n\
-         # Made {now}.\n\
-         kek_{} ",
-        hex(&id)
-    );
+    let head = format!("{HEAD}{MADE}{now}.\nkek_{} ", hex(&id));
     // Room for all of it from the start: a string that grows would leave the key behind.
     let mut text = Zeroizing::new(String::with_capacity(head.len() + key.len() + 1));
     text.push_str(&head);
     text.push_str(key);
     text.push('\n');
+    text
+}
+
+/// The text of a KEK file with the one key of `fresh` (made by [`generate`]) added: in front, so that it becomes the
+/// current one, or behind the others, where it opens and does not seal yet.
+pub(crate) fn add(existing: &str, fresh: &str, place: Place) -> Zeroizing<String> {
+    let old = existing.strip_prefix(HEAD).unwrap_or(existing);
+    let new = fresh.strip_prefix(HEAD).unwrap_or(fresh);
+    let mut text = Zeroizing::new(String::with_capacity(HEAD.len() + existing.len() + fresh.len() + 1));
+    text.push_str(HEAD);
+    let (first, second) = match place {
+        Place::Current => (new, old),
+        Place::Standby => (old, new),
+    };
+    text.push_str(first);
+    if !first.is_empty() && !first.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(second);
     text
 }
 
@@ -136,6 +170,27 @@ mod tests {
         assert_eq!(keyring.key("kek_a").unwrap().bytes(), [0; 32]);
         assert_eq!(keyring.key("kek_b").unwrap().bytes(), [0xff; 32]);
         assert!(matches!(keyring.key("kek_c"), Err(crate::OpenError::UnknownKek { .. })));
+    }
+
+    #[test]
+    fn a_key_is_added_in_front_or_behind_and_knows_when_it_was_made() {
+        let ours = format!("{HEAD}{MADE}2026-11-01T00:00:00Z.\nkek_old {B}\n");
+        let fresh = format!("{HEAD}{MADE}2026-12-01T00:00:00Z.\nkek_new {A}\n");
+        let bare = format!("kek_old {B}");
+        for (existing, place, expected) in [
+            (&ours, Place::Current, [("kek_new", Some("2026-12-01")), ("kek_old", Some("2026-11-01"))]),
+            (&ours, Place::Standby, [("kek_old", Some("2026-11-01")), ("kek_new", Some("2026-12-01"))]),
+            (&bare, Place::Current, [("kek_new", Some("2026-12-01")), ("kek_old", None)]),
+            (&bare, Place::Standby, [("kek_old", None), ("kek_new", Some("2026-12-01"))]),
+        ] {
+            let text = add(existing, &fresh, place);
+            assert_eq!(text.matches("Keep a copy").count(), 1, "{}", *text);
+            assert!(text.starts_with(HEAD), "{}", *text);
+            let keyring = Keyring::parse(&text).unwrap();
+            let found: Vec<_> =
+                keyring.made().map(|(id, at)| (id.to_string(), at.map(|at| at.to_string()[..10].to_owned()))).collect();
+            assert_eq!(found, expected.map(|(id, at)| (id.to_owned(), at.map(str::to_owned))));
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use model::time::Timestamp;
+
 use crate::cipher::Key;
 use crate::error::OpenError;
 
@@ -35,6 +37,8 @@ pub struct Keyring {
 pub(crate) struct Kek {
     pub(crate) id: KekId,
     pub(crate) key: Key,
+    /// When it was made, where the file says so.
+    pub(crate) made_at: Option<Timestamp>,
 }
 
 /// The id of a KEK: `kek_` and 1 to 64 of `A-Z a-z 0-9 _ -`. Not a secret.
@@ -51,6 +55,11 @@ impl Keyring {
     /// The ids of all keys, the current one first, in the order of the KEK file.
     pub fn ids(&self) -> impl Iterator<Item = &KekId> {
         self.keks().map(|kek| &kek.id)
+    }
+
+    /// The same with the moments at which the keys were made, where the file says so.
+    pub fn made(&self) -> impl Iterator<Item = (&KekId, Option<Timestamp>)> {
+        self.keks().map(|kek| (&kek.id, kek.made_at))
     }
 
     pub(crate) fn key(&self, kek_id: &str) -> Result<&Key, OpenError> {

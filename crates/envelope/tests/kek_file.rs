@@ -10,8 +10,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use common::{Facts, KEY_A, Scrambled, value};
-use envelope::kek_file::{LoadError, create, load};
-use envelope::{KekTextError, Keyring, generate, open, seal};
+use envelope::kek_file::{AddError, LoadError, add, create, load};
+use envelope::{KekTextError, Keyring, Place, generate, open, seal};
 use model::time::Timestamp;
 
 fn moment() -> Timestamp {
@@ -110,4 +110,51 @@ fn a_generated_text_can_be_put_before_another() {
     let sealed = seal(&first, &value("v"), &facts.binding(), &entropy);
     assert_eq!(open(&both, &sealed, &facts.binding()).unwrap().expose(), "v");
     assert!(open(&second, &sealed, &facts.binding()).is_err());
+}
+
+#[test]
+fn a_key_is_added_and_what_was_sealed_still_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link) = (directory.path().join("kek"), directory.path().join("link"));
+    let entropy = Scrambled::default();
+    create(&path, &entropy, moment()).unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let first = load(&path).unwrap();
+    let facts = Facts::new("sec_1", "a", None, None);
+    let sealed = seal(&first, &value("v"), &facts.binding(), &entropy);
+
+    let second = add(&link, Place::Current, &entropy, moment()).unwrap();
+    let third = add(&path, Place::Standby, &entropy, moment()).unwrap();
+    let keyring = load(&path).unwrap();
+    let ids: Vec<String> = keyring.ids().map(ToString::to_string).collect();
+    assert_eq!(ids, [second.to_string(), first.current().to_string(), third.to_string()]);
+    assert_eq!(keyring.current(), &second);
+    assert!(keyring.made().all(|(_, at)| at == Some(moment())));
+    assert_eq!(open(&keyring, &sealed, &facts.binding()).unwrap().expose(), "v");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "the link still is one");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing else is left behind");
+}
+
+#[test]
+fn a_key_is_added_to_nothing_else_than_a_kek_file_that_is_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kek");
+    let entropy = Scrambled::default();
+    let adding = || add(&path, Place::Current, &entropy, moment());
+    assert!(matches!(adding(), Err(AddError::Load(LoadError::Read { .. }))), "there is none");
+    for (text, mode) in [("no key\n", 0o600), (KEY_A, 0o640)] {
+        write(&path, text, mode);
+        assert!(matches!(adding(), Err(AddError::Load(_))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
+        fs::remove_file(&path).unwrap();
+    }
+    write(&path, KEY_A, 0o600);
+    let aside = directory.path().join("kek.new");
+    write(&aside, "", 0o600);
+    assert!(matches!(adding(), Err(AddError::Busy { .. })));
+    assert!(aside.exists(), "what another process writes to stays");
+    fs::remove_file(&aside).unwrap();
+    adding().unwrap();
 }

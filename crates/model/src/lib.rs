@@ -20,6 +20,7 @@ pub mod route;
 pub mod secret;
 pub mod snapshot;
 pub mod template;
+pub mod text;
 pub mod time;
 pub mod token;
 pub mod upstream;

@@ -38,6 +38,7 @@ pub use environments::EnvironmentUse;
 pub use error::{Rule, StoreError};
 pub use idempotency::IdempotencyRecord;
 pub use leases::Lease;
+pub use meta::WrappedFingerprintKey;
 pub use migrate::MigrationError;
 pub use nodes::Heartbeat;
 pub use page::{Listed, Page};

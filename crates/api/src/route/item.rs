@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::RouteSettings;
@@ -20,6 +21,7 @@ pub struct RouteItem {
     /// Free labels.
     pub tags: Vec<String>,
     /// What holds in every environment that does not say otherwise.
+    #[serde(serialize_with = "whole")]
     pub base: RouteSettings,
     /// The environments that it is served in, with what they override.
     pub environments: BTreeMap<String, RouteSettings>,
@@ -29,6 +31,18 @@ pub struct RouteItem {
     pub created_at: String,
     /// When it was last changed (RFC 3339).
     pub updated_at: String,
+}
+
+/// The base with all places of its `inject`, the empty ones as well: a reader need not ask which are there. What an
+/// environment does not mention, it does not override, so that empty places stay out there.
+fn whole<S: Serializer>(base: &RouteSettings, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(base).map_err(S::Error::custom)?;
+    if let Some(inject) = value.get_mut("inject").and_then(Value::as_object_mut) {
+        for place in ["headers", "query", "body"] {
+            inject.entry(place).or_insert_with(|| Value::Object(Map::new()));
+        }
+    }
+    value.serialize(serializer)
 }
 
 /// Filters of the list of routes; all that are given must hold.

@@ -133,9 +133,9 @@ async fn an_altered_fingerprint_key_is_noticed() {
     let permit = authorize(&Actor::system("test"), [Need::Administer]).unwrap();
     let event = Event::done(&permit, &Origin::local(), SystemClock.now(), "test", "system".to_owned());
     let mut tx = place.store.begin(&permit).await.unwrap();
-    let mut bytes = tx.meta(FINGERPRINT_KEY).await.unwrap().unwrap();
-    bytes[20] ^= 1;
-    tx.set_meta(FINGERPRINT_KEY, &bytes).await.unwrap();
+    let mut key = tx.fingerprint_key().await.unwrap().unwrap();
+    key.bytes[20] ^= 1;
+    tx.set_fingerprint_key(&key).await.unwrap();
     tx.commit(event).await.unwrap();
     assert!(matches!(refused(place.start().await), BootstrapError::FingerprintKey { .. }));
 }

@@ -43,7 +43,7 @@ pub(crate) enum ClientCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Make a key; it is shown this once
-    #[command(after_help = "Example:\n  keyroll client key create checkout -o json | jq -r .key > checkout.key")]
+    #[command(after_help = KEY_AFTER)]
     Create {
         /// The client's name
         name: String,
@@ -57,6 +57,14 @@ pub(crate) enum KeyCommand {
         id: String,
     },
 }
+
+const KEY_AFTER: &str = "\
+To replace a key without a gap: make a second one, give it to the application, then revoke the first.
+-o name prints the key alone.
+
+Examples:
+  keyroll client key create checkout
+  (umask 077; keyroll client key create checkout -o name > checkout.key)";
 
 /// `keyroll client create`
 #[derive(Debug, Args)]
@@ -166,8 +174,9 @@ const VIEW: View = View {
     ],
 };
 
+/// A key that was made. `-o name` prints the key itself: there is no second chance to see it.
 const KEY: View = View {
-    name: "/id",
+    name: "/key",
     columns: &[
         Column("Id", Cell::At("/id")),
         Column("Key", Cell::At("/key")),

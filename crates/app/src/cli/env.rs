@@ -18,6 +18,12 @@ pub(crate) enum EnvCommand {
     /// List environments in the order of promotion
     #[command(after_help = "Example:\n  keyroll env list -o name")]
     List,
+    /// Show an environment
+    #[command(after_help = "Example:\n  keyroll env get production")]
+    Get {
+        /// Its name
+        name: String,
+    },
     /// Edit an environment
     Edit(EditArgs),
     /// Delete an environment that nothing uses
@@ -101,6 +107,9 @@ pub(super) async fn run(command: EnvCommand, session: &mut Session<'_>) -> Resul
             session.show(Call::post(path::ENVIRONMENTS).json(&body)?, &VIEW).await.map(drop)
         }
         EnvCommand::List => list::show_all(session, path::ENVIRONMENTS, &VIEW).await,
+        EnvCommand::Get { name } => {
+            session.show(Call::get(path::item(path::ENVIRONMENTS, &name)), &VIEW).await.map(drop)
+        }
         EnvCommand::Edit(args) => {
             let body = EnvironmentPatch {
                 display_name: args.display_name.map(Some),

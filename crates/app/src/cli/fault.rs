@@ -75,6 +75,20 @@ pub(super) enum Fault {
     /// The node is there and should get no work.
     #[error("not ready: {0}")]
     NotReady(String),
+    /// The audit is not what was written.
+    #[error("audit event {sequence} {problem}: the audit was changed outside Keyroll")]
+    Audit {
+        /// Which.
+        sequence: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Some things were left as they were, since they cannot be opened; each has been told.
+    #[error("{0} cannot be opened with the keys at hand, and stayed as they are")]
+    Unusable(u64),
+    /// No key was added to a KEK file.
+    #[error("{0}")]
+    KekFile(String),
     /// The person at the terminal said no.
     #[error("nothing was changed")]
     Declined,
@@ -86,8 +100,13 @@ impl Fault {
         match self {
             // Whoever closed the pipe has seen enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined => LOCAL,
-            Self::Upstream(_) | Self::Incomplete { .. } | Self::Problems(_) | Self::NotReady(_) => REMOTE,
+            Self::Usage(_) | Self::File { .. } | Self::Stream(_) | Self::Declined | Self::KekFile(_) => LOCAL,
+            Self::Upstream(_)
+            | Self::Incomplete { .. }
+            | Self::Problems(_)
+            | Self::NotReady(_)
+            | Self::Audit { .. }
+            | Self::Unusable(_) => REMOTE,
             Self::NotServed { .. } => TIMED_OUT,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
@@ -159,6 +178,9 @@ mod tests {
             (Fault::Upstream(String::new()), 2),
             (Fault::NotReady(String::new()), 2),
             (Fault::Incomplete { found: 1, promised: 2 }, 2),
+            (Fault::Audit { sequence: 1, problem: "is missing" }, 2),
+            (Fault::Unusable(1), 2),
+            (Fault::KekFile(String::new()), 1),
         ] {
             assert_eq!(fault.code(), code, "{fault:?}");
         }

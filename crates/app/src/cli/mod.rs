@@ -7,6 +7,7 @@ mod doctor;
 mod env;
 mod fault;
 mod health;
+mod key;
 mod list;
 mod login;
 mod node;
@@ -32,8 +33,9 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use out::Out;
 pub(crate) use process::{
-    ConfigArgs, ConfigCommand, DatabaseCommand, DemoArgs, KeyCommand, MoveArgs, ReferenceArgs, ServeArgs,
+    ConfigArgs, ConfigCommand, DatabaseCommand, DemoArgs, MoveArgs, PrintArgs, ReferenceArgs, ServeArgs,
 };
+pub(crate) use session::Format;
 
 use fault::Fault;
 use session::{Noun, Session, Variables};
@@ -79,15 +81,12 @@ pub(crate) enum Command {
     /// Move the database to another engine
     #[command(subcommand)]
     Database(DatabaseCommand),
-    /// Make the keys that all secrets are sealed under
-    #[command(subcommand)]
-    Key(KeyCommand),
     /// Write the reference pages that are generated from the code
     #[command(hide = true)]
     Reference(ReferenceArgs),
 }
 
-/// The commands that talk to the admin API, and those beside them that need no server.
+/// The commands that talk to the admin API, and the few that need no server.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
     /// Secrets: values that are written once and never shown
@@ -104,12 +103,16 @@ pub(crate) enum ClientCommand {
     Node(Noun<node::NodeCommand>),
     /// Admin tokens: who may call the admin API
     Token(Noun<token::TokenCommand>),
+    /// Key-encryption keys: what wraps the keys of secrets, and how one replaces another
+    Key(Noun<key::KeyCommand>),
     /// Sign in: check a token and store it with the server's address
     Login(login::LoginArgs),
     /// Look at configuration, database, keys, clocks, nodes and upstreams; say what to do
     Doctor(doctor::DoctorArgs),
     /// Ask a node whether it should get work
     Health(health::HealthArgs),
+    /// Forget the token that `keyroll login` stored
+    Logout(login::LogoutArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the version, with --server the server's too
@@ -165,10 +168,11 @@ impl ClientCommand {
             Self::Audit(noun) => noun.globals.is_json(),
             Self::Node(noun) => noun.globals.is_json(),
             Self::Token(noun) => noun.globals.is_json(),
+            Self::Key(noun) => noun.globals.is_json(),
             Self::Health(args) => args.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
             Self::Doctor(args) => args.globals.is_json(),
-            Self::Login(_) | Self::Completion(_) => false,
+            Self::Login(_) | Self::Logout(_) | Self::Completion(_) => false,
         }
     }
 }
@@ -186,9 +190,15 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         ClientCommand::Audit(noun) => audit::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Node(noun) => node::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
+        // It needs a file and no server.
+        ClientCommand::Key(Noun { command: key::KeyCommand::Generate(args), globals }) => {
+            key::generate(&args, globals.output, out)
+        }
+        ClientCommand::Key(noun) => key::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
         ClientCommand::Doctor(args) => doctor::run(args, variables, out).await,
         ClientCommand::Health(args) => health::run(args, variables, out).await,
+        ClientCommand::Logout(args) => login::forget(args, variables, out),
         ClientCommand::Completion(args) => completion::run(&args, out),
         ClientCommand::Version(args) => version::run(args, variables, out).await,
     }

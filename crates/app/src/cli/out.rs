@@ -1,5 +1,6 @@
 //! The streams of the process: the only place that writes to stdout and stderr, reads stdin, or asks a question.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 
 use super::fault::Fault;
@@ -22,16 +23,16 @@ pub(crate) struct Out {
 }
 
 impl Out {
-    /// The real streams. Colour only on a terminal, and never with `NO_COLOR`.
+    /// The real streams.
     pub(crate) fn real() -> Self {
         let person = io::stderr().is_terminal();
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let text = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             stdin: Box::new(io::stdin()),
             stdout: Box::new(io::BufWriter::new(io::stdout())),
             stderr: Box::new(io::stderr()),
             interactive: person && io::stdin().is_terminal(),
-            color: person && wanted,
+            color: colors(text("NO_COLOR").is_some(), text("CLICOLOR_FORCE"), person),
             terminal: person,
             bar: None,
         }
@@ -142,6 +143,11 @@ impl Out {
     }
 }
 
+/// Colour on a terminal, anywhere with `CLICOLOR_FORCE` other than 0, and never with `NO_COLOR`.
+fn colors(refused: bool, forced: Option<OsString>, terminal: bool) -> bool {
+    !refused && (terminal || forced.is_some_and(|value| value != "0"))
+}
+
 /// What a problem says beyond its first sentence, a line each.
 pub(super) fn particulars(problem: &Problem) -> Vec<String> {
     let mut lines = Vec::new();
@@ -190,6 +196,21 @@ mod tests {
             let mut rest = String::new();
             out.stdin().read_to_string(&mut rest).unwrap();
             assert_eq!(rest, typed.split_once('\n').map_or("", |(_, rest)| rest));
+        }
+    }
+
+    #[test]
+    fn colour() {
+        let forced = |text: &str| Some(OsString::from(text));
+        for (refused, force, terminal, expected) in [
+            (false, None, true, true),
+            (false, None, false, false),
+            (false, forced("1"), false, true),
+            (false, forced("0"), false, false),
+            (false, forced("0"), true, true),
+            (true, forced("1"), true, false),
+        ] {
+            assert_eq!(colors(refused, force.clone(), terminal), expected, "{refused} {force:?} {terminal}");
         }
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Format;
+
 /// Where the configuration comes from, and what overrides it. Text here: all mistakes are reported together.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ConfigArgs {
@@ -105,33 +107,25 @@ pub(crate) struct DemoArgs {
 pub(crate) enum ConfigCommand {
     /// Report all mistakes in the configuration at once
     #[command(after_help = "Example:\n  keyroll config check --config keyroll.toml")]
-    Check(ConfigArgs),
+    Check(PrintArgs),
     /// Print the configuration that holds, each value with its origin
-    #[command(after_help = "Example:\n  KEYROLL_LOG__LEVEL=debug keyroll config show")]
-    Show(ConfigArgs),
+    #[command(after_help = "-o name prints the names of the settings that somebody set.\n\n\
+                            Examples:\n  KEYROLL_LOG__LEVEL=debug keyroll config show\n  keyroll config show -o json")]
+    Show(PrintArgs),
     /// Print the JSON Schema of the configuration file
     #[command(after_help = "Example:\n  keyroll config schema > keyroll.schema.json")]
     Schema,
 }
 
-const KEY_CREATE_AFTER: &str = "\
-The first start of a node makes a KEK file where there is none. Make one beforehand where the node is only given it:
-as a systemd credential, as a container's secret, or as the same file on every node of a cluster. A file that is there
-is never written over. A new key opens nothing that is sealed already: without a copy of this file, all values are lost.
-
-Example:
-  keyroll key create /etc/keyroll/kek";
-
-/// `keyroll key`
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum KeyCommand {
-    /// Make a KEK file, readable by its owner alone
-    #[command(after_help = KEY_CREATE_AFTER)]
-    Create {
-        /// Where the file is to be
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
+/// Which configuration, and how it is printed.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct PrintArgs {
+    /// Configuration and what overrides it.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Form of the data on stdout; a table is written as TOML
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
 }
 
 /// `keyroll reference`

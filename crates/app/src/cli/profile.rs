@@ -1,4 +1,4 @@
-//! What `keyroll login` stores: one server and a token for it, readable by its owner alone.
+//! What `keyroll login` stores: servers and a token for each, readable by their owner alone.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -22,12 +22,42 @@ pub(super) struct Profile {
     pub(super) cacert: Option<PathBuf>,
 }
 
+/// All servers that somebody has signed in to, the latest sign-in first.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Profiles(Vec<Profile>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    server: Vec<Stored>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
     addr: String,
     token: String,
     cacert: Option<PathBuf>,
+}
+
+impl Profiles {
+    /// The profile of the server at `address`; without one that of the latest sign-in.
+    pub(super) fn find(mut self, address: Option<&str>) -> Option<Profile> {
+        let at = self.0.iter().position(|profile| address.is_none_or(|address| profile.is_for(address)))?;
+        Some(self.0.swap_remove(at))
+    }
+
+    /// The same with this one first, in place of an earlier one for the same server.
+    pub(super) fn with(self, profile: Profile) -> Self {
+        let others = self.0.into_iter().filter(|other| !other.is_for(&profile.address));
+        Self(std::iter::once(profile.clone()).chain(others).collect())
+    }
+
+    /// The same without the server at `address`.
+    pub(super) fn without(self, address: &str) -> Self {
+        Self(self.0.into_iter().filter(|other| !other.is_for(address)).collect())
+    }
 }
 
 impl Profile {
@@ -44,12 +74,12 @@ pub(super) fn path(config_home: Option<String>, home: Option<String>) -> Option<
     Some(base.join("keyroll").join("profile.toml"))
 }
 
-/// The stored profile; `None` where nobody has signed in.
-pub(super) fn load(path: Option<&Path>, out: &mut Out) -> Result<Option<Profile>, Fault> {
-    let Some(path) = path else { return Ok(None) };
+/// The stored profiles; none where nobody has signed in.
+pub(super) fn load(path: Option<&Path>, out: &mut Out) -> Result<Profiles, Fault> {
+    let Some(path) = path else { return Ok(Profiles::default()) };
     let text = match fs::read_to_string(path) {
         Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Profiles::default()),
         Err(source) => return Err(Fault::File { path: path.to_owned(), source }),
     };
     let mode = fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or_default();
@@ -57,22 +87,27 @@ pub(super) fn load(path: Option<&Path>, out: &mut Out) -> Result<Option<Profile>
         out.say(&format!("warning: others can read {}; protect it with chmod 600", path.display()));
     }
     // The parser's own message would quote the line, token and all.
-    let stored: Stored = toml::from_str(&text)
-        .map_err(|_| Fault::Usage(format!("{} is damaged; sign in again with `keyroll login`", path.display())))?;
-    Ok(Some(Profile { address: stored.addr, token: Zeroizing::new(stored.token), cacert: stored.cacert }))
+    let stored: File = toml::from_str(&text)
+        .map_err(|_| Fault::Usage(format!("{} is damaged; remove it and sign in again", path.display())))?;
+    let profile = |Stored { addr, token, cacert }| Profile { address: addr, token: Zeroizing::new(token), cacert };
+    Ok(Profiles(stored.server.into_iter().map(profile).collect()))
 }
 
-/// Stores the profile: directory 0700, file 0600, whole or not at all.
-pub(super) fn store(path: &Path, profile: &Profile) -> Result<(), Fault> {
+/// Stores the profiles: directory 0700, file 0600, whole or not at all.
+pub(super) fn store(path: &Path, profiles: &Profiles) -> Result<(), Fault> {
     let fault = |source| Fault::File { path: path.to_owned(), source };
     if let Some(directory) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(fault)?;
     }
-    let mut text = Zeroizing::new(String::with_capacity(1024));
-    line(&mut text, "addr", &profile.address)?;
-    line(&mut text, "token", &profile.token)?;
-    if let Some(cacert) = &profile.cacert {
-        line(&mut text, "cacert", &cacert.to_string_lossy())?;
+    // Room for all of it: a string that grows would leave tokens behind.
+    let mut text = Zeroizing::new(String::with_capacity(16 << 10));
+    for profile in &profiles.0 {
+        text.push_str("[[server]]\n");
+        line(&mut text, "addr", &profile.address)?;
+        line(&mut text, "token", &profile.token)?;
+        if let Some(cacert) = &profile.cacert {
+            line(&mut text, "cacert", &cacert.to_string_lossy())?;
+        }
     }
     let fresh = path.with_extension("new");
     let mut file =
@@ -105,26 +140,33 @@ mod tests {
     fn what_is_stored_is_loaded_and_only_its_owner_can_read_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a/keyroll/profile.toml");
-        assert!(load(Some(&path), &mut out()).unwrap().is_none());
-        let mut profile = Profile {
-            address: "https://keys.example".to_owned(),
-            token: Zeroizing::new("krt_\"x\\".to_owned()),
+        assert!(load(Some(&path), &mut out()).unwrap() == Profiles::default());
+        let profile = |address: &str, token: &str| Profile {
+            address: address.to_owned(),
+            token: Zeroizing::new(token.to_owned()),
             cacert: Some(PathBuf::from("/etc/ca \"1\".pem")),
         };
-        store(&path, &profile).unwrap();
-        assert!(load(Some(&path), &mut out()).unwrap() == Some(profile.clone()));
+        let first = profile("https://keys.example", "krt_\"x\\");
+        let second = Profile { cacert: None, ..profile("https://other.example", "krt_2") };
+        let both = Profiles::default().with(first.clone()).with(second.clone());
+        store(&path, &both).unwrap();
+        let found = || load(Some(&path), &mut out()).unwrap();
+        assert!(found().find(None) == Some(second.clone()), "the latest sign-in");
+        assert!(found().find(Some("https://keys.example/")) == Some(first.clone()));
+        assert!(found().find(Some("https://nowhere.example")).is_none());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
-        profile.cacert = None;
-        store(&path, &profile).unwrap();
-        assert!(load(Some(&path), &mut out()).unwrap() == Some(profile));
+        store(&path, &found().with(profile("https://keys.example", "krt_3"))).unwrap();
+        assert!(found().find(None) == Some(profile("https://keys.example", "krt_3")));
+        store(&path, &found().without("https://keys.example")).unwrap();
+        assert!(found() == Profiles(vec![second]));
     }
 
     #[test]
     fn a_damaged_profile_is_told_without_its_token() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("profile.toml");
-        fs::write(&path, "addr = \"http://a\"\ntoken = krt_planted\n").unwrap();
+        fs::write(&path, "[[server]]\naddr = \"http://a\"\ntoken = krt_planted\n").unwrap();
         let Err(fault) = load(Some(&path), &mut out()) else { panic!("accepted") };
         assert!(!fault.to_string().contains("planted"), "{fault}");
     }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::fault::Fault;
 use super::out::Out;
 use super::print;
-use super::profile::{self, Profile};
+use super::profile::{self, Profiles};
 use super::table::View;
 
 /// Where the server is when nobody says otherwise.
@@ -50,7 +50,7 @@ pub(super) struct Globals {
 
 /// Form of the data on stdout. Plain comments at the words keep the help to one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(crate) enum Format {
     // Aligned columns for a person
     #[default]
     Table,
@@ -107,10 +107,10 @@ pub(super) struct Target {
 
 impl Target {
     /// Flag over environment over profile over default.
-    pub(super) fn choose(globals: &Globals, variables: &Variables, profile: Option<Profile>) -> Self {
+    pub(super) fn choose(globals: &Globals, variables: &Variables, profiles: Profiles) -> Self {
         let asked = globals.addr.clone().or_else(|| variables.addr.clone());
-        // The stored token goes to the server that it was stored for and to no other.
-        let profile = profile.filter(|profile| asked.as_ref().is_none_or(|address| profile.is_for(address)));
+        // A stored token goes to the server that it was stored for and to no other.
+        let profile = profiles.find(asked.as_deref());
         let (known, token, cacert) = match profile {
             Some(profile) => (Some(profile.address), Some(profile.token), profile.cacert),
             None => (None, None, None),
@@ -147,8 +147,8 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Finds server and token; a token there must be.
     pub(super) fn open(globals: Globals, variables: &Variables, out: &'a mut Out) -> Result<Self, Fault> {
-        let profile = profile::load(variables.profile.as_deref(), out)?;
-        let target = Target::choose(&globals, variables, profile);
+        let profiles = profile::load(variables.profile.as_deref(), out)?;
+        let target = Target::choose(&globals, variables, profiles);
         if target.token.is_none() {
             return Err(Fault::Usage(format!(
                 "there is no token for {}: sign in with `keyroll login`, or set KEYROLL_TOKEN \
@@ -199,12 +199,14 @@ mod tests {
 
     #[test]
     fn flag_over_environment_over_profile_and_the_stored_token_stays_with_its_server() {
-        let profile = || {
-            Some(Profile {
-                address: "http://stored:1".to_owned(),
-                token: Zeroizing::new("krt_stored".to_owned()),
-                cacert: None,
-            })
+        let profile = |address: &str, token: &str| profile::Profile {
+            address: address.to_owned(),
+            token: Zeroizing::new(token.to_owned()),
+            cacert: None,
+        };
+        let profiles = || {
+            let earlier = Profiles::default().with(profile("http://earlier:1", "krt_earlier"));
+            earlier.with(profile("http://stored:1", "krt_stored"))
         };
         let variables = |addr: Option<&str>, token: Option<&str>| Variables {
             addr: addr.map(str::to_owned),
@@ -215,15 +217,16 @@ mod tests {
             (None, None, None, "http://stored:1", Some("krt_stored")),
             (None, None, Some("krt_env"), "http://stored:1", Some("krt_env")),
             (None, Some("http://other:1"), None, "http://other:1", None),
+            (None, Some("http://earlier:1"), None, "http://earlier:1", Some("krt_earlier")),
             (None, Some("http://other:1"), Some("krt_env"), "http://other:1", Some("krt_env")),
             (Some("http://flag:1"), Some("http://other:1"), None, "http://flag:1", None),
             (Some("http://stored:1/"), None, None, "http://stored:1/", Some("krt_stored")),
         ] {
             let globals = Globals { addr: flag.map(str::to_owned), ..Globals::default() };
-            let target = Target::choose(&globals, &variables(addr, token), profile());
+            let target = Target::choose(&globals, &variables(addr, token), profiles());
             assert_eq!((target.address.as_str(), target.token.as_ref().map(|token| token.as_str())), (address, used));
         }
-        let target = Target::choose(&Globals::default(), &Variables::default(), None);
+        let target = Target::choose(&Globals::default(), &Variables::default(), Profiles::default());
         assert_eq!((target.address.as_str(), target.token.is_none()), (DEFAULT_ADDRESS, true));
     }
 }

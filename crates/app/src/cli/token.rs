@@ -31,8 +31,9 @@ pub(crate) enum TokenCommand {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Roles: viewer sees metadata; auditor sees the audit too; developer changes what is not protected;\n\
-                        operator changes what is protected too; admin does everything.\n\n\
-                        Example:\n  keyroll token create ci --role developer --expires-at 2027-03-01T00:00:00Z"
+                        operator changes what is protected too; admin does everything. -o name prints the token alone.\n\n\
+                        Examples:\n  keyroll token create ci --role developer --expires-at 2027-03-01T00:00:00Z\n  \
+                        (umask 077; keyroll token create backup --role auditor -o name > backup.token)"
 )]
 pub(crate) struct CreateArgs {
     /// A name to recognise it by
@@ -63,12 +64,15 @@ const VIEW: View = View {
     ],
 };
 
+/// A token that was made. `-o name` prints the token itself: there is no second chance to see it.
+const MADE: View = View { name: "/token", columns: VIEW.columns, details: VIEW.details };
+
 /// Does what the verb says.
 pub(super) async fn run(command: TokenCommand, session: &mut Session<'_>) -> Result<(), Fault> {
     match command {
         TokenCommand::Create(args) => {
             let body = TokenCreate { name: args.name, role: words::typed(args.role)?, expires_at: args.expires_at };
-            session.show(Call::post(path::TOKENS).json(&body)?, &VIEW).await?;
+            session.show(Call::post(path::TOKENS).json(&body)?, &MADE).await?;
             session.out.say("The token is shown this once; only a digest of it is stored.");
             Ok(())
         }

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use super::{Flags, Loaded, Tls, Variables, load, schema, show};
-use crate::cli::{ConfigArgs, ConfigCommand};
+use serde_json::{Value, json};
+
+use super::{Flags, Loaded, Mistakes, Tls, Variables, document, load, schema, show};
+use crate::cli::{ConfigArgs, ConfigCommand, Format, PrintArgs};
 use crate::logging::chain;
 use crate::process::{Certificate, say};
 
@@ -26,8 +28,12 @@ impl From<ConfigArgs> for Flags {
 pub(crate) fn run(command: ConfigCommand, variables: &Variables) -> ExitCode {
     let printed = match command {
         ConfigCommand::Schema => print(&schema()),
-        ConfigCommand::Show(args) => loaded(args, variables).and_then(|loaded| print(&show(&loaded))),
-        ConfigCommand::Check(args) => loaded(args, variables).and_then(|loaded| certificates(&loaded)),
+        ConfigCommand::Show(args) => loaded(args, variables).and_then(|(loaded, format)| match format {
+            Format::Table => print(&show(&loaded)),
+            Format::Json | Format::Yaml => print(&written(&document(&loaded), format)?),
+            Format::Name => print(&loaded.origins.keys().map(|name| format!("{name}\n")).collect::<String>()),
+        }),
+        ConfigCommand::Check(args) => loaded(args, variables).and_then(|(loaded, _)| certificates(&loaded)),
     };
     match printed {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,8 +44,31 @@ pub(crate) fn run(command: ConfigCommand, variables: &Variables) -> ExitCode {
     }
 }
 
-fn loaded(args: ConfigArgs, variables: &Variables) -> Result<Loaded, String> {
-    load(&args.into(), variables).map_err(|mistakes| mistakes.to_string())
+/// The configuration, or its mistakes: as a document where one was asked for, and told in any case.
+fn loaded(args: PrintArgs, variables: &Variables) -> Result<(Loaded, Format), String> {
+    let format = args.output;
+    match load(&args.config.into(), variables) {
+        Ok(loaded) => Ok((loaded, format)),
+        Err(mistakes) => {
+            if matches!(format, Format::Json | Format::Yaml) {
+                print(&written(&list(&mistakes), format)?)?;
+            }
+            Err(mistakes.to_string())
+        }
+    }
+}
+
+fn list(mistakes: &Mistakes) -> Value {
+    let one = |mistake: &super::Mistake| json!({"place": mistake.origin.to_string(), "mistake": mistake.message});
+    json!({"mistakes": mistakes.iter().map(one).collect::<Vec<_>>()})
+}
+
+fn written(value: &Value, format: Format) -> Result<String, String> {
+    let text = match format {
+        Format::Yaml => serde_saphyr::to_string(value).map_err(|error| error.to_string()),
+        _ => serde_json::to_string_pretty(value).map_err(|error| error.to_string()),
+    };
+    text.map(|text| format!("{}\n", text.trim_end()))
 }
 
 /// What only opening the files can tell.

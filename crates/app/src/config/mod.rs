@@ -29,7 +29,7 @@ pub(crate) use example::example;
 pub(crate) use layers::{Flags, Variables};
 pub(crate) use load::{Loaded, load};
 pub(crate) use origin::{Mistake, Mistakes};
-use show::show;
+use show::{document, show};
 pub(crate) use show::{reference, schema};
 pub(crate) use values::{DatabaseUrl, Network};
 

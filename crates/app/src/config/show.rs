@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::keys::{Setting, Settings, json_schema};
 use super::load::Loaded;
@@ -32,6 +32,18 @@ pub(crate) fn show(loaded: &Loaded) -> String {
         }
     }
     out
+}
+
+/// The same for programs: the values, and where those that somebody set come from.
+pub(crate) fn document(loaded: &Loaded) -> Value {
+    let origins: Map<String, Value> =
+        loaded.origins.iter().map(|(path, origin)| (path.clone(), origin.to_string().into())).collect();
+    json!({
+        "data_dir": loaded.data_dir,
+        "file": loaded.file,
+        "config": serde_json::to_value(&loaded.config).unwrap_or(Value::Null),
+        "origins": origins,
+    })
 }
 
 /// The JSON Schema of the configuration file, indented.

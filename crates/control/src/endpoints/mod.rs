@@ -4,6 +4,7 @@ mod audit;
 mod clients;
 mod doctor;
 mod environments;
+mod keys;
 mod meta;
 mod nodes;
 mod routes;
@@ -81,6 +82,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/tokens", ADMINISTER),
     on("POST", "/v1/tokens", ADMINISTER),
     on("DELETE", "/v1/tokens/{name}", ADMINISTER),
+    on("GET", "/v1/keys", ADMINISTER),
+    on("POST", "/v1/keys/rewrap", ADMINISTER),
     on("GET", "/v1/doctor", READ),
     on("GET", "/v1/nodes", READ),
     on("GET", "/v1/nodes/{id}", READ),
@@ -107,6 +110,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(environments::router())
         .merge(clients::router())
         .merge(tokens::router())
+        .merge(keys::router())
         .merge(audit::router())
         .merge(nodes::router())
         .merge(doctor::router())

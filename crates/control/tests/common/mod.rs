@@ -162,17 +162,40 @@ impl House {
 
     /// The same over a database of the test's choice.
     pub async fn on(url: &DatabaseUrl) -> Self {
-        let clock = Arc::new(SetClock(AtomicI64::new(NOW)));
         let entropy = Arc::new(Scrambled::default());
+        let keyring = Keyring::parse(&envelope::generate(entropy.as_ref(), Timestamp::from_millis(NOW))).unwrap();
+        let fingerprints = FingerprintKey::generate(entropy.as_ref());
+        Self::built(url, keyring, fingerprints, entropy).await
+    }
+
+    /// The same with keys of the test's choice.
+    pub async fn with_keys(keyring: Keyring, fingerprints: FingerprintKey) -> Self {
+        Self::built(&DatabaseUrl::SqliteMemory, keyring, fingerprints, Arc::new(Scrambled::default())).await
+    }
+
+    /// The same database after a start with other keys.
+    pub fn restarted(&self, keyring: Keyring, fingerprints: FingerprintKey) -> Self {
+        let keys = Keys { keyring: Arc::new(keyring), fingerprints };
+        Self::over(self.control.store.clone(), keys, Arc::clone(&self.clock), Arc::clone(&self.control.entropy))
+    }
+
+    async fn built(
+        url: &DatabaseUrl,
+        keyring: Keyring,
+        fingerprints: FingerprintKey,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let clock = Arc::new(SetClock(AtomicI64::new(NOW)));
         let store = Store::open(url, clock.now(), "inc_1".to_owned()).await.unwrap();
-        let keyring = Keyring::parse(&envelope::generate(entropy.as_ref(), clock.now())).unwrap();
-        let keys = Keys { keyring: Arc::new(keyring), fingerprints: FingerprintKey::generate(entropy.as_ref()) };
-        let policy = Policy { retention: Span::from_hours(48), allow_private: Vec::new() };
-        let control = Control::new(store, keys, policy, clock.clone(), entropy, Arc::new(Serving));
-        let control = Arc::new(control);
-        let house = Self { router: control::router(Arc::clone(&control)), control, clock };
+        let house = Self::over(store, Keys { keyring: Arc::new(keyring), fingerprints }, clock, entropy);
         house.furnish().await;
         house
+    }
+
+    fn over(store: Store, keys: Keys, clock: Arc<SetClock>, entropy: Arc<dyn Entropy>) -> Self {
+        let policy = Policy { retention: Span::from_hours(48), allow_private: Vec::new() };
+        let control = Arc::new(Control::new(store, keys, policy, clock.clone(), entropy, Arc::new(Serving)));
+        Self { router: control::router(Arc::clone(&control)), control, clock }
     }
 
     async fn furnish(&self) {

@@ -22,6 +22,9 @@ async fn a_route_is_told_as_it_was_written() {
     let told = get(&house, "payments").await;
     assert_eq!(told.header("etag"), "\"1\"");
     assert_eq!(told.body, reply.body);
+    // The base has every place of `inject`, whether it was given or not; an environment has what it overrides.
+    body["base"]["inject"]["query"] = json!({});
+    body["base"]["inject"]["body"] = json!({});
     for member in ["name", "hosts", "tags", "base", "environments"] {
         assert_eq!(told.body[member], body[member], "{member}");
     }
@@ -61,9 +64,12 @@ async fn put_replaces_as_a_whole() {
     assert_eq!(reply.header("etag"), "\"2\"");
     let told = get(&house, "payments").await.body;
     assert_eq!(told["environments"], json!({"staging": {}}));
-    house.send(Role::Admin, "PUT", "/v1/routes/payments", json!({})).await.expect(200);
+    let reply = house.send(Role::Admin, "PUT", "/v1/routes/payments", json!({"environments": {}})).await;
+    assert_eq!(reply.errors(), [("/base".to_owned(), "upstream-invalid".to_owned())]);
+    let bare = json!({"base": {"upstream": "https://api.stripe.com"}});
+    house.send(Role::Admin, "PUT", "/v1/routes/payments", bare.clone()).await.expect(200);
     let told = get(&house, "payments").await.body;
-    assert_eq!((&told["description"], &told["base"]), (&json!(""), &json!({})));
+    assert_eq!((&told["description"], &told["base"]), (&json!(""), &bare["base"]));
 
     let mut body = payments();
     body["name"] = json!("refunds");
@@ -87,7 +93,7 @@ async fn patch_merges_and_null_takes_away() {
         "environments": {"development": null, "staging": {"guard": "block"}},
     });
     let reply = house.send(Role::Admin, "PATCH", "/v1/routes/payments", patch.clone()).await.expect(200);
-    assert_eq!(reply.body["base"]["inject"], json!({"headers": {"X-Key": "{{stripe}}"}}));
+    assert_eq!(reply.body["base"]["inject"], json!({"headers": {"X-Key": "{{stripe}}"}, "query": {}, "body": {}}));
     assert_eq!(reply.body["base"]["upstream"], "https://api.stripe.com");
     assert_eq!(reply.body["environments"], json!({"production": {}, "staging": {"guard": "block"}}));
     // The same once more makes no difference, and no revision.
@@ -151,7 +157,7 @@ async fn the_list_is_filtered_and_paged() {
         body["environments"] = json!({environment: {}});
         create(&house, body).await;
     }
-    create(&house, json!({"name": "alone"})).await;
+    create(&house, json!({"name": "alone", "base": {"shield": true}})).await;
     for (query, names) in [
         ("", vec!["a1", "a2", "alone", "b1", "b2"]),
         ("?q=ALPHA", vec!["a1", "b1"]),

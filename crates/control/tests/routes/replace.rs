@@ -77,7 +77,6 @@ async fn what_cannot_be_done_is_told_and_nothing_moves() {
     let staging = "/routes/payments/environments/staging";
     let base = "/routes/payments/base/inject/headers/Authorization";
     for (body, errors) in [
-        (json!({"from": "strip", "to": "gone"}), vec![("/from", "secret-not-found"), ("/to", "secret-not-found")]),
         (json!({"from": "stripe", "to": "stripe"}), vec![("/to", "secret-same")]),
         (
             json!({"from": "stripe", "to": "stripe_v2", "environments": ["stagin"]}),
@@ -104,8 +103,15 @@ async fn what_cannot_be_done_is_told_and_nothing_moves() {
         }
     }
     assert_eq!(get(&house, "payments").await.body["revision"], 1);
-    let reply = replace(&house, json!({"from": "strip", "to": "stripe_v2"})).await;
-    assert_eq!(reply.body["did_you_mean"], "stripe");
+    for (from, to, meant) in [
+        ("strip", "stripe_v2", json!("stripe")),
+        ("stripe", "stripe_v3", json!("stripe_v2")),
+        ("nothing_like_it", "gone", Value::Null),
+    ] {
+        let reply = replace(&house, json!({"from": from, "to": to, "dry_run": true})).await;
+        assert_eq!(reply.refusal(), (404, "secret-not-found"));
+        assert_eq!(reply.body["did_you_mean"], meant, "{}", reply.text);
+    }
 }
 
 #[tokio::test]

@@ -132,29 +132,35 @@ impl ReadTx {
         rows.iter().map(|row| row.parsed("name")).collect()
     }
 
-    /// Secrets whose data key is wrapped by another key than `kek_id`: at most `limit`, for rewrapping in steps.
+    /// Secrets whose data key is wrapped by another key than `kek_id`, by name: at most `limit` after the name `after`,
+    /// for rewrapping in steps. A row that cannot be read stands with its name alone.
     ///
     /// # Errors
     /// As any query.
-    pub async fn secrets_not_wrapped_by(&self, kek_id: &str, limit: usize) -> Result<Vec<SealedSecret>, StoreError> {
+    pub async fn secrets_not_wrapped_by(
+        &self,
+        kek_id: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Option<SealedSecret>)>, StoreError> {
         // Two ranges of secrets_kek_id, below and above.
         let sql = format!(
-            "SELECT {} FROM secrets s WHERE s.kek_id < $1 OR s.kek_id > $1 ORDER BY s.name LIMIT $2",
+            "SELECT {} FROM secrets s WHERE (s.kek_id < $1 OR s.kek_id > $1) AND s.name > $2 ORDER BY s.name LIMIT $3",
             row::SEALED
         );
-        let rows = self.query(&sql, args![kek_id, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
-        rows.iter().map(row::sealed).collect()
+        let rows = self.query(&sql, args![kek_id, after, i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+        rows.iter().map(|row| Ok((row.text("name")?.to_owned(), row::sealed(row).ok()))).collect()
     }
 
-    /// The ids of the keys that wrap anything: a keyring without one of them cannot open everything.
+    /// How many secrets each key wraps, by the key's id; a keyring without one of them cannot open everything.
     ///
     /// # Errors
     /// As any query.
-    pub async fn kek_ids(&self) -> Result<Vec<String>, StoreError> {
+    pub async fn secrets_by_kek(&self) -> Result<BTreeMap<String, i64>, StoreError> {
         // secrets_kek_id alone.
-        let sql = "SELECT DISTINCT kek_id FROM secrets WHERE kek_id IS NOT NULL ORDER BY kek_id";
+        let sql = "SELECT kek_id, COUNT(*) AS wrapped FROM secrets WHERE kek_id IS NOT NULL GROUP BY kek_id";
         let rows = self.query(sql, args![]).await?;
-        rows.iter().map(|row| Ok(row.text("kek_id")?.to_owned())).collect()
+        rows.iter().map(|row| Ok((row.text("kek_id")?.to_owned(), row.int("wrapped")?))).collect()
     }
 
     async fn with_bindings(&self, rows: &[crate::backend::Row]) -> Result<Vec<SecretRow>, StoreError> {

@@ -127,10 +127,15 @@ async fn keys_that_wrap_something_are_known() {
     tx.rewrap_secret("b", &rebound).await.unwrap();
     tx.delete_secret("c", at(1)).await.unwrap();
     assert!(matches!(tx.rewrap_secret("c", &rebound).await, Err(StoreError::Missing(_))));
-    assert_eq!(tx.kek_ids().await.unwrap(), ["kek_1", "kek_2"]);
-    let rest = tx.secrets_not_wrapped_by("kek_2", 10).await.unwrap();
-    assert_eq!(rest.iter().map(|row| row.secret.name.as_str()).collect::<Vec<_>>(), ["a"]);
-    assert_eq!(rest[0].secret.version, 1, "a new wrapping is no edit");
+    let counts = |pairs: [(&str, i64); 2]| pairs.map(|(id, count)| (id.to_owned(), count)).into();
+    assert_eq!(tx.secrets_by_kek().await.unwrap(), counts([("kek_1", 1), ("kek_2", 1)]));
+    let rest = tx.secrets_not_wrapped_by("kek_2", "", 10).await.unwrap();
+    assert_eq!(rest.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(rest[0].1.as_ref().unwrap().secret.version, 1, "a new wrapping is no edit");
+    let both = tx.secrets_not_wrapped_by("kek_3", "", 10).await.unwrap();
+    assert_eq!(both.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(tx.secrets_not_wrapped_by("kek_3", "", 1).await.unwrap().len(), 1);
+    assert_eq!(tx.secrets_not_wrapped_by("kek_3", "a", 10).await.unwrap()[0].0, "b");
 }
 
 async fn names(store: &Store, filter: SecretFilter) -> Vec<String> {

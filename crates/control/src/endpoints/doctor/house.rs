@@ -55,7 +55,7 @@ async fn clock(control: &Control, tx: &ReadTx) -> Result<Finding, Refusal> {
 }
 
 async fn keys(control: &Control, tx: &ReadTx) -> Result<Finding, Refusal> {
-    let stored = tx.kek_ids().await?;
+    let stored: Vec<String> = tx.secrets_by_kek().await?.into_keys().collect();
     let known: Vec<String> = control.keys.keyring.ids().map(|id| id.as_str().to_owned()).collect();
     let lost: Vec<&str> = stored.iter().filter(|id| !known.contains(id)).map(String::as_str).collect();
     if !lost.is_empty() {

@@ -6,7 +6,7 @@ use model::name::nearest;
 use serde_json::Value;
 use store::ReadTx;
 
-use crate::members::{Members, free_text};
+use crate::members::{Members, line_text};
 use crate::refusal::Refusal;
 
 /// As the API tells it.
@@ -27,7 +27,7 @@ pub(super) fn record(environment: &Environment) -> Value {
 
 /// The rules of the members that are not names.
 pub(super) fn check(members: &mut Members, environment: &Environment) {
-    free_text(members, "/display_name", &environment.display_name);
+    line_text(members, "/display_name", &environment.display_name);
     members.demand(
         (0..=1_000_000).contains(&environment.rank),
         "/rank",

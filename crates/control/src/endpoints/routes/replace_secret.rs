@@ -29,7 +29,12 @@ use crate::state::Control;
     path = "/v1/routes/replace-secret",
     tag = "routes",
     request_body = ReplaceSecret,
-    responses((status = 200, body = Replaced), (status = 403, body = Problem), (status = 422, body = Problem))
+    responses(
+        (status = 200, body = Replaced),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 422, body = Problem)
+    )
 )]
 pub(super) async fn replace_secret(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     let permit = call.permit([Need::Change { protected: false }])?;
@@ -69,10 +74,10 @@ struct Wish {
 }
 
 async fn read(tx: &ReadTx, body: &ReplaceSecret) -> Result<Wish, Refusal> {
+    let from = secret(tx, &body.from).await?;
+    let to = secret(tx, &body.to).await?;
     let mut members = Members::default();
-    let from = secret(tx, &mut members, "/from", &body.from).await?;
-    let to = secret(tx, &mut members, "/to", &body.to).await?;
-    members.demand(body.from != body.to, "/to", "secret-same", "is the secret that is to be replaced");
+    members.demand(from != to, "/to", "secret-same", "is the secret that is to be replaced");
     let all = tx.environments().await?;
     for (index, text) in body.environments.iter().flatten().enumerate() {
         if !all.iter().any(|environment| environment.name.as_str() == text) {
@@ -85,20 +90,16 @@ async fn read(tx: &ReadTx, body: &ReplaceSecret) -> Result<Wish, Refusal> {
     let some = body.environments.as_ref().is_none_or(|names| !names.is_empty());
     members.demand(some, "/environments", "environments-empty", "names no environment; leave it out for all");
     members.finish()?;
-    let (Some(from), Some(to)) = (from, to) else { return Err(Refusal::internal("a name that was read is gone")) };
     let environments = body.environments.as_ref();
     Ok(Wish { from, to, environments: environments.map(|all| all.iter().filter_map(|one| one.parse().ok()).collect()) })
 }
 
-/// An active secret, or a note with the name that was probably meant.
-async fn secret(tx: &ReadTx, members: &mut Members, pointer: &str, text: &str) -> Result<Option<SecretName>, Refusal> {
-    if let Some(found) = tx.sealed_secret(text).await? {
-        return Ok(Some(found.secret.name));
+/// An active secret, or 404 with the name that was probably meant: the two are what the request is about.
+async fn secret(tx: &ReadTx, text: &str) -> Result<SecretName, Refusal> {
+    match tx.sealed_secret(text).await? {
+        Some(found) => Ok(found.secret.name),
+        None => Err(Refusal::not_found("secret", text, rules::meant(tx, text).await?.as_deref())),
     }
-    let meant = rules::meant(tx, text).await?;
-    let finding = Finding::new(pointer, "secret-not-found", format!("there is no secret {text}"));
-    members.note(finding.meaning(meant.as_deref()));
-    Ok(None)
 }
 
 /// Holds every route that would change against the rules and the caller's rights, as saving it would.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{removal, rules, view};
 use crate::call::Call;
-use crate::members::{Members, free_text};
+use crate::members::{Members, line_text};
 use crate::refusal::Refusal;
 use crate::state::Control;
 
@@ -46,7 +46,7 @@ pub(super) async fn delete(
     let reason = query.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let mut members = Members::default();
     members.demand(!force || reason.is_some(), "/reason", "reason-missing", "is required with force, for the audit");
-    free_text(&mut members, "/reason", reason.unwrap_or_default());
+    line_text(&mut members, "/reason", reason.unwrap_or_default());
     members.finish()?;
 
     let mut tx = call.begin(&control, &permit).await?;

@@ -11,7 +11,7 @@ use model::secret::{HostRule, Limits, SHORT_VALUE, Secret, SecretValue};
 use model::time::Span;
 use model::upstream::{Host, Upstream};
 
-use crate::members::{Members, free_text};
+use crate::members::{Members, free_text, line_text};
 
 /// The most labels of a secret.
 const MOST_TAGS: usize = 50;
@@ -48,7 +48,7 @@ pub(super) fn hosts(members: &mut Members, texts: &[String]) -> BTreeSet<HostRul
 /// Free texts and labels.
 pub(super) fn texts(members: &mut Members, secret: &Secret) {
     free_text(members, "/description", &secret.description);
-    free_text(members, "/owner", &secret.owner);
+    line_text(members, "/owner", &secret.owner);
     members.demand(secret.tags.len() <= MOST_TAGS, "/tags", "tags-too-many", "has more than 50 labels");
     for (index, tag) in secret.tags.iter().enumerate() {
         let fits = (1..=LONGEST_TAG).contains(&tag.len()) && !tag.chars().any(char::is_control);

@@ -34,6 +34,7 @@ pub struct Known {
 pub fn validate(spec: &RouteSpec, known: &Known) -> Vec<Finding> {
     let mut findings = Vec::new();
     hosts(spec, &mut findings);
+    says_something(spec, &mut findings);
     layer("/base", &spec.base, known, &mut findings);
     for (environment, own) in &spec.environments {
         let pointer = format!("/environments/{environment}");
@@ -43,6 +44,16 @@ pub fn validate(spec: &RouteSpec, known: &Known) -> Vec<Finding> {
     }
     secrets_exist(spec, known, &mut findings);
     findings
+}
+
+/// A route without a base and without environments would be kept and could never be served: somebody forgot all of it.
+/// One that says anything may wait for the rest.
+fn says_something(spec: &RouteSpec, findings: &mut Vec<Finding>) {
+    if spec.base == Settings::default() && spec.environments.is_empty() {
+        let detail =
+            "the route says neither where requests go nor in which environments: give it a base with an upstream";
+        findings.push(Finding::new("/base", "upstream-invalid", detail));
+    }
 }
 
 fn layer(pointer: &str, layer: &Settings, known: &Known, findings: &mut Vec<Finding>) {
