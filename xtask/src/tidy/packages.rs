@@ -24,8 +24,9 @@ const BANNED: [(&str, &str); 10] = [
 /// Packages that must be there in one version: two would be a second stack.
 const SINGLE: [&str; 6] = ["http", "hyper", "rustls", "aws-lc-rs", "tokio", "rusqlite"];
 
-/// Packages in the binary, ours included; a cold build on two cores takes about two minutes.
-const CEILING: usize = 185;
+/// Packages in the binary, ours included; a cold build on two cores takes about two minutes. A client of PostgreSQL with
+/// TLS, a progress bar and man pages are 52 of them.
+const CEILING: usize = 222;
 
 /// `all` are the packages of the workspace with its tests, `shipped` those of the binary.
 pub(super) fn check(all: &str, shipped: &str) -> Vec<Finding> {
