@@ -42,7 +42,7 @@ pub(crate) struct Db {
 
 enum Place {
     Directory(tempfile::TempDir),
-    Server { postgres: Postgres, database: Database },
+    Server(Box<(Postgres, Database)>),
 }
 
 impl Db {
@@ -55,7 +55,7 @@ impl Db {
             Engine::Postgres => {
                 let postgres = Postgres::shared();
                 let database = postgres.create_database();
-                (database.url().parse().unwrap(), Place::Server { postgres, database })
+                (database.url().parse().unwrap(), Place::Server(Box::new((postgres, database))))
             }
         };
         Self { store: open(&url).await.unwrap(), url, place }
@@ -86,14 +86,14 @@ impl Db {
     pub(crate) fn path(&self) -> PathBuf {
         match &self.place {
             Place::Directory(directory) => file(directory),
-            Place::Server { .. } => panic!("a server has no file of ours"),
+            Place::Server(_) => panic!("a server has no file of ours"),
         }
     }
 
     /// The server and the database in it; only where there is one.
     pub(crate) fn server(&self) -> (&Postgres, &Database) {
         match &self.place {
-            Place::Server { postgres, database } => (postgres, database),
+            Place::Server(server) => (&server.0, &server.1),
             Place::Directory(_) => panic!("a file has no server"),
         }
     }
@@ -110,7 +110,7 @@ impl Db {
                 }
                 .map_err(|error| error.to_string())
             }
-            Place::Server { .. } => {
+            Place::Server(_) => {
                 let refusal = |error: tokio_postgres::Error| match error.as_db_error() {
                     Some(refusal) => refusal.message().to_owned(),
                     None => error.to_string(),
@@ -133,7 +133,7 @@ impl Db {
                 let rows = statement.query_map([], |row| row.get("t")).unwrap();
                 rows.map(Result::unwrap).collect()
             }
-            Place::Server { .. } => {
+            Place::Server(_) => {
                 let sql = sql.replace("HEX(ciphertext)", "encode(ciphertext, 'hex')");
                 self.client().await.query(&sql, &[]).await.unwrap().iter().map(|row| row.get("t")).collect()
             }
