@@ -122,7 +122,14 @@ impl From<Denied> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         let (status, code, title, detail) = match &error {
-            StoreError::Unavailable(_) => (
+            StoreError::OutcomeUnknown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "outcome-unknown",
+                "Whether the change was made is not known",
+                "the connection to the database broke in the middle: look before trying again, or send the request again \
+                 with the same Idempotency-Key",
+            ),
+            StoreError::Unavailable(_) | StoreError::Rejected(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "database-unavailable",
                 "The database cannot be reached",
@@ -158,7 +165,7 @@ impl From<StoreError> for Refusal {
             _ => return Self::internal(error.to_string()),
         };
         let mut refusal = Self::new(status, code, title, detail);
-        if matches!(error, StoreError::Unavailable(_)) {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             refusal.retry_after = Some(1);
         }
         refusal.cause = Some(error.to_string());
