@@ -12,9 +12,12 @@ struct Need {
     used_for: &'static str,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 5] = [
     Need { binary: "nginx", package: "nginx-light", used_for: "a real upstream behind the gateway" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
+    Need { binary: "bash", package: "bash", used_for: "the README's worked example" },
+    Need { binary: "curl", package: "curl", used_for: "the README's worked example" },
+    Need { binary: "python3", package: "python3", used_for: "the README's worked example" },
 ];
 
 /// Beside `PATH`, which for ordinary users often lacks these.
@@ -70,6 +73,6 @@ mod tests {
         assert!(!present("no-such-program-anywhere"));
         let text = ask(&NEEDS.iter().collect::<Vec<_>>());
         assert!(text.contains("nginx (nginx-light): a real upstream"), "{text}");
-        assert!(text.ends_with("run as root: apt-get install nginx-light strace"), "{text}");
+        assert!(text.ends_with("run as root: apt-get install nginx-light strace bash curl python3"), "{text}");
     }
 }

@@ -50,7 +50,8 @@ pub fn validate(spec: &RouteSpec, known: &Known) -> Vec<Finding> {
 /// One that says anything may wait for the rest.
 fn says_something(spec: &RouteSpec, findings: &mut Vec<Finding>) {
     if spec.base == Settings::default() && spec.environments.is_empty() {
-        let detail = "the route says neither where requests go nor in which environments: give it a base with an upstream";
+        let detail =
+            "the route says neither where requests go nor in which environments: give it a base with an upstream";
         findings.push(Finding::new("/base", "upstream-invalid", detail));
     }
 }
