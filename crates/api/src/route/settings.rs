@@ -33,7 +33,7 @@ pub struct RouteSettings {
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>)]
     pub remove_headers: Option<Option<Vec<String>>>,
-    /// How long to wait for the upstream.
+    /// How long to wait for the upstream. A duration is told in its largest unit: `60s` comes back as `1m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Timeouts>,
     /// How often the route may be used; no limit when absent.

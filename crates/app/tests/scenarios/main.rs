@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what was measured is shown where somebody asks for it")]
 
+mod cli;
 mod house;
+mod kek;
+mod readme;
 
 // One set of scenarios for both engines: each of the two takes in the same files.
 #[allow(clippy::duplicate_mod, reason = "one set for both engines")]

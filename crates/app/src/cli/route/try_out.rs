@@ -16,7 +16,8 @@ use super::super::words;
 
 /// `keyroll route test`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  keyroll route test payments --environment staging --path /v1/balance")]
+#[command(after_help = "-o name prints the status of the upstream's answer alone.\n\n\
+                        Example:\n  keyroll route test payments --environment staging --path /v1/balance")]
 pub(crate) struct TestArgs {
     /// Its name
     name: String,
@@ -50,10 +51,12 @@ pub(super) async fn run(args: TestArgs, session: &mut Session<'_>) -> Result<(),
     let body = TestRoute { environment: args.environment, method: args.method, path: args.path, headers, body };
     let reply = session.send(Call::post(path::part(path::ROUTES, &args.name, "test")).json(&body)?).await?;
     let answer: TestAnswer = reply.json()?;
-    if session.format == Format::Table {
-        session.out.data(told(&answer).as_bytes())?;
-    } else {
-        print::document(session.out, session.format, &reply.json::<Value>()?)?;
+    match session.format {
+        Format::Table => session.out.data(told(&answer).as_bytes())?,
+        Format::Name => {
+            answer.answer.iter().try_for_each(|upstream| session.out.line(&upstream.status.to_string()))?;
+        }
+        Format::Json | Format::Yaml => print::document(session.out, session.format, &reply.json::<Value>()?)?,
     }
     match (answer.answer, answer.error) {
         (None, error) => Err(Fault::Upstream(error.unwrap_or_else(|| "unknown".to_owned()))),

@@ -140,7 +140,9 @@ pub(crate) struct ListArgs {
 
 /// `keyroll secret usage`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  keyroll secret usage stripe_api_key --from 2026-11-01T00:00:00Z --step 1d")]
+#[command(
+    after_help = "-o name prints the total alone.\n\nExample:\n  keyroll secret usage stripe_api_key --from 2026-11-01T00:00:00Z --step 1d"
+)]
 pub(crate) struct UsageArgs {
     /// Its name
     name: String,
@@ -182,11 +184,13 @@ pub(super) async fn usage(args: UsageArgs, session: &mut Session<'_>) -> Result<
     let query = UsageQuery { from: args.from, to: args.to, step: args.step };
     let reply = session.send(Call::get(path::part(path::SECRETS, &args.name, "usage")).query(&query)).await?;
     let answer: Value = reply.json()?;
-    if session.format != Format::Table {
-        return print::document(session.out, session.format, &answer);
-    }
     let buckets = answer.get("buckets").and_then(Value::as_array).cloned().unwrap_or_default();
     let total = answer.get("total").map(table::text).unwrap_or_default();
+    match session.format {
+        Format::Table => {}
+        Format::Name => return session.out.line(&total),
+        Format::Json | Format::Yaml => return print::document(session.out, session.format, &answer),
+    }
     print::list(session.out, session.format, &BUCKETS, buckets, &Value::Null)?;
     session.out.say(&format!("{total} uses in all"));
     Ok(())
