@@ -18,12 +18,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut outage = Outage::none("heartbeat");
     let mut served = shared.standing.follow();
-    while shared.sleep(LEAST).await {
+    loop {
         outage.note(beat(&shared).await);
         tokio::select! {
             () = shared.options.shutdown.cancelled() => break,
             () = tokio::time::sleep(shared.options.pace.beat) => {}
             Ok(()) = served.changed() => {}
+        }
+        if !shared.sleep(LEAST).await {
+            break;
         }
     }
     let farewell = Telemetry::Farewell(shared.options.node.id.clone());

@@ -17,7 +17,7 @@ pub(super) fn check(folder: &Path, root: &Path) -> Result<(), Failed> {
     let (admin, gateway) = (free()?, free()?);
     println!("── sockets: admin on {admin}, gateway on {gateway}");
     let (kek, data, log) = (folder.join("try-kek"), folder.join("try-data"), folder.join("sockets.log"));
-    shell::output(Command::new(&binary).args(["key", "create"]).arg(&kek))?;
+    shell::output(Command::new(&binary).args(["key", "generate", "--create", "--kek-file"]).arg(&kek))?;
     let said = fs::File::create(&log)?;
     let mut activate = Command::new("systemd-socket-activate");
     // In this order, so that names decide and not positions.

@@ -62,7 +62,7 @@ impl Entropy for Scrambled {
 /// Quick where a test waits for a task, and never by itself where it nudges.
 pub(crate) fn quick() -> Pace {
     let ms = Duration::from_millis;
-    Pace { poll: ms(50), flush: ms(20), beat: ms(50), verify: ms(50), retain: ms(20) }
+    Pace { poll: ms(50), flush: ms(20), beat: ms(500), verify: ms(50), retain: ms(200) }
 }
 
 /// As [`quick`], with one check at the start and none after.

@@ -158,7 +158,10 @@ fn health_is_told_by_the_exit_code() {
 fn a_key_is_made_once_and_serves_a_first_start() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("kek");
-    let create = || Command::new(KEYROLL).args(["key", "create"]).arg(&file).output().unwrap().status.code();
+    let create = || {
+        let made = Command::new(KEYROLL).args(["key", "generate", "--create", "--kek-file"]).arg(&file).output();
+        made.unwrap().status.code()
+    };
     assert_eq!(create(), Some(0));
     let made = std::fs::read(&file).unwrap();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
