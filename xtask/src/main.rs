@@ -6,6 +6,7 @@
 //! Absences: imports none of our crates; it asks cargo and the built binary, as a reader would.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer on the terminal")]
 
+mod bench;
 mod cluster;
 mod debian;
 mod demo;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["gen"] => reference::generate(),
         ["soak"] => suite::soak(),
+        ["bench", rest @ ..] => bench::Options::read(rest).and_then(|options| bench::run(&options)),
         other => Err(Failed::new(format!("unknown task `{}`\n\n{HELP}", other.join(" ")))),
     };
     match done {
