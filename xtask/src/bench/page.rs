@@ -24,7 +24,7 @@ const TABLES: [Table; 5] = [
         key: "publish",
         title: "A change until it is served",
         how: "One route's `PATCH` over the API changes a header that the route injects; from its answer on, clients of \
-              the gateway ask without pause until the upstream receives the new header. The other node is a second \
+              the gateway ask every millisecond until the upstream receives the new header. The other node is a second \
               process on the same PostgreSQL, asked at the same time. What is promised is one second.",
     },
     Table {
