@@ -6,6 +6,7 @@
 //! Absences: imports none of our crates; it asks cargo and the built binary, as a reader would.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the developer on the terminal")]
 
+mod bench;
 mod cluster;
 mod debian;
 mod demo;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         ["soak"] => suite::soak(),
         ["sdks"] => debian::install(debian::TESTS).and_then(|()| sdks::install()),
         ["package"] => package::run(),
+        ["bench", rest @ ..] => bench::Options::read(rest).and_then(|options| bench::run(&options)),
         other => Err(Failed::new(format!("unknown task `{}`\n\n{HELP}", other.join(" ")))),
     };
     match done {

@@ -65,6 +65,9 @@ impl TestNode {
             token,
             transcript: Transcript::new(),
         };
+        if let Some(from) = &node.options.data {
+            copy(from, &node.data_dir());
+        }
         node.begin();
         node.wait_until("it has no addresses", |node| node.reads_addresses());
         node
@@ -267,6 +270,12 @@ impl Drop for TestNode {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A folder with all that is in it, owners and modes included.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status().expect("every Linux has cp");
+    assert!(status.success(), "{} cannot be copied", from.display());
 }
 
 fn addresses_path(data: &Path) -> PathBuf {

@@ -11,12 +11,13 @@ pub struct NodeOptions {
     pub(super) binary: PathBuf,
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(String, OsString)>,
+    pub(super) data: Option<PathBuf>,
 }
 
 impl NodeOptions {
     /// The defaults: loopback on free ports, log level trace, an environment of `PATH` only.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), args: Vec::new(), env: Vec::new() }
+        Self { binary: binary.into(), args: Vec::new(), env: Vec::new(), data: None }
     }
 
     /// One more argument of `serve`.
@@ -30,6 +31,13 @@ impl NodeOptions {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Begins with a copy of this data directory instead of an empty one.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
         self
     }
 

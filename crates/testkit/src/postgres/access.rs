@@ -58,6 +58,19 @@ impl Access {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
+    /// Runs `pg_dump`, which writes to the file, or `pg_restore`, which reads it.
+    #[track_caller]
+    pub(super) fn run(&self, program: &str, database: &str, args: &[&str], file: &Path) {
+        let mut command = Command::new(self.bin.join(program));
+        command.args(args).args(["-h", "127.0.0.1", "-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
+        if program == "pg_dump" {
+            command.arg("-f");
+        }
+        command.arg(file).env_clear().env("PGPASSWORD", &self.superuser);
+        let output = command.output().unwrap_or_else(|e| panic!("{program}: {e}"));
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// A statement that cannot fail while the server runs.
     #[track_caller]
     pub(super) fn ask(&self, sql: &str) -> String {

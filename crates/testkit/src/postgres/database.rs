@@ -1,5 +1,6 @@
 //! A database of a test's own in a cluster that many tests share.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -36,6 +37,26 @@ impl Database {
     /// As [`super::Postgres::psql`].
     pub fn psql(&self, sql: &str) -> Result<String, String> {
         self.access.psql(&self.name, sql)
+    }
+
+    /// Writes the whole database to a file, for [`Database::restore`].
+    ///
+    /// # Panics
+    /// When `pg_dump` does not manage.
+    #[track_caller]
+    pub fn dump(&self, file: &Path) {
+        self.access.run("pg_dump", &self.name, &["--format=custom", "--compress=1"], file);
+    }
+
+    /// Fills this empty database from such a file, and gathers the planner's statistics, as the
+    /// server's own workers do where they are on.
+    ///
+    /// # Panics
+    /// When `pg_restore` does not manage.
+    #[track_caller]
+    pub fn restore(&self, file: &Path) {
+        self.access.run("pg_restore", &self.name, &["--exit-on-error"], file);
+        self.psql("vacuum analyze").unwrap_or_else(|said| panic!("PostgreSQL refuses: {said}"));
     }
 
     #[track_caller]
