@@ -9,6 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 
 use crate::answer::surround;
+use crate::dry_run;
 use crate::endpoints::{self, ENDPOINTS, Least};
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -53,5 +54,6 @@ pub fn openapi() -> OpenApi {
             operation.security = Some(Vec::new());
         }
     }
+    dry_run::describe(&mut api);
     api
 }
