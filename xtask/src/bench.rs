@@ -65,7 +65,7 @@ impl Options {
 
 /// Builds, measures, shows the tables, and writes the page where the run was a full one.
 pub(crate) fn run(options: &Options) -> Result<(), Failed> {
-    debian::install()?;
+    debian::install(debian::TESTS)?;
     step("build", &mut cargo(["build", "--package", "keyroll", "--release", "--quiet"]))?;
     step("build", &mut cargo(["build", "--package", "testkit", "--example", "bench", "--quiet"]))?;
     let figures = measure(options)?;

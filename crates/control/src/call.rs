@@ -12,14 +12,14 @@ use model::audit::Event;
 use model::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::{Committed, IdempotencyRecord, WriteTx};
+use store::{IdempotencyRecord, WriteTx};
 
 use crate::deadline::{Deadline, Phase};
 use crate::door::{Caller, enter, stay};
 use crate::idempotency::{Pledge, pledge};
 use crate::refusal::Refusal;
 use crate::state::Control;
-use crate::{body, etag, text};
+use crate::{body, dry_run, etag, text};
 
 /// One authenticated request. Every handler under `/v1` takes one; there is no other way to a [`Permit`].
 pub(crate) struct Call {
@@ -28,6 +28,7 @@ pub(crate) struct Call {
     body: Bytes,
     pledge: Option<Pledge>,
     deadline: Deadline,
+    dry_run: bool,
     /// The moment of the request; everything that it writes carries this one.
     pub(crate) now: Timestamp,
 }
@@ -46,6 +47,7 @@ impl Call {
         let (parts, body) = request.into_parts();
         let caller = enter(control, &parts).await?;
         text::check_address(&parts)?;
+        let dry_run = dry_run::is_asked(&parts)?;
         let deadline = parts.extensions.get::<Deadline>().cloned().unwrap_or_else(Deadline::new);
         let body = match body.is_end_stream() {
             true => Bytes::new(),
@@ -60,7 +62,7 @@ impl Call {
         if let Some(pledge) = &pledge {
             pledge.look(&control.store.read().await?, &caller, control.now()).await?;
         }
-        Ok(Self { caller, parts, body, pledge, deadline, now: control.now() })
+        Ok(Self { caller, parts, body, pledge, deadline, dry_run, now: control.now() })
     }
 
     /// Passes the door, or not.
@@ -124,7 +126,8 @@ impl Call {
         self.deadline.during(Phase::Upstream, wait).await
     }
 
-    /// Commits the change with its event and, where an `Idempotency-Key` came along, what a repetition is answered.
+    /// Commits the change with its event and, where an `Idempotency-Key` came along, what a repetition is answered. A dry
+    /// run ends here: the transaction is dropped, and nothing is kept for a repetition.
     ///
     /// `kept` is the answer without what is shown only once.
     pub(crate) async fn commit<T: Serialize>(
@@ -133,7 +136,10 @@ impl Call {
         event: Event,
         status: StatusCode,
         kept: &T,
-    ) -> Result<Committed, Refusal> {
+    ) -> Result<(), Refusal> {
+        if self.dry_run {
+            return Ok(());
+        }
         if let Some(pledge) = &self.pledge {
             let body = serde_json::to_string(kept).map_err(|error| Refusal::internal(error.to_string()))?;
             // Under this key there is nothing but what is too old to count, or what this very request left at its beginning.
@@ -151,7 +157,7 @@ impl Call {
         let (action, subject) = (event.action.clone(), event.subject.clone());
         let committed = tx.commit(event).await?;
         tracing::debug!(revision = committed.revision, action, subject, "committed");
-        Ok(committed)
+        Ok(())
     }
 }
 

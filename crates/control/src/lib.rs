@@ -13,6 +13,7 @@ mod call;
 mod codes;
 mod deadline;
 mod door;
+mod dry_run;
 mod endpoints;
 mod etag;
 mod idempotency;

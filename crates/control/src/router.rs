@@ -11,6 +11,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement}
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::answer::surround;
+use crate::dry_run;
 use crate::endpoints::{self, ENDPOINTS, Least};
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -64,5 +65,6 @@ pub fn openapi() -> OpenApi {
             operation.security = Some(Vec::new());
         }
     }
+    dry_run::describe(&mut api);
     api
 }

@@ -14,6 +14,9 @@ pub struct DeleteQuery {
     pub force: Option<bool>,
     /// Why, for the audit; required with `force`.
     pub reason: Option<String>,
+    /// As for other changes; said in the address, where it is read.
+    #[param(ignore)]
+    pub dry_run: Option<bool>,
 }
 
 /// Several secrets to delete, each judged alone.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fault::Fault;
 use super::list;
-use super::session::Session;
+use super::session::{DryRun, Session};
 use super::table::{self, Cell, Column, View};
 use super::words;
 
@@ -33,6 +33,8 @@ pub(crate) enum ClientCommand {
     Delete {
         /// Its name
         name: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// The keys of a client; several may live at once, so that they can be replaced without a gap
     #[command(subcommand)]
@@ -94,6 +96,8 @@ pub(crate) struct CreateArgs {
     /// Refuse its keys for now
     #[arg(long)]
     disabled: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// `keyroll client edit`
@@ -130,6 +134,8 @@ pub(crate) struct EditArgs {
     /// Take something away; may be given several times
     #[arg(long, value_name = "WHAT", value_parser = ["description", "allowed-ips", "rate-limit", "expires-at"])]
     clear: Vec<String>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// `keyroll client list`
@@ -205,8 +211,10 @@ pub(super) async fn run(command: ClientCommand, session: &mut Session<'_>) -> Re
                 disabled: args.disabled.then_some(true),
             };
             let name = body.name.clone();
-            session.show(Call::post(path::CLIENTS).json(&body)?, &VIEW).await?;
-            session.out.say(&format!("It has no key yet: keyroll client key create {name}"));
+            session.change(Call::post(path::CLIENTS).json(&body)?, &VIEW, args.dry_run).await?;
+            if !args.dry_run.dry_run {
+                session.out.say(&format!("It has no key yet: keyroll client key create {name}"));
+            }
             Ok(())
         }
         ClientCommand::List(args) => {
@@ -216,10 +224,10 @@ pub(super) async fn run(command: ClientCommand, session: &mut Session<'_>) -> Re
         }
         ClientCommand::Get { name } => session.show(Call::get(path::item(path::CLIENTS, &name)), &VIEW).await.map(drop),
         ClientCommand::Edit(args) => edit(args, session).await,
-        ClientCommand::Delete { name } => {
+        ClientCommand::Delete { name, dry_run } => {
             let question = format!("Delete the client {name} and end its keys?");
             let call = Call::delete(path::item(path::CLIENTS, &name));
-            session.remove(call, &question, &format!("client {name} is deleted"), &name).await
+            session.remove_or_try(call, dry_run, ["client", &name], &question).await
         }
         ClientCommand::Key(KeyCommand::Create { name }) => {
             session.show(Call::post(path::part(path::CLIENTS, &name, "keys")), &KEY).await?;
@@ -255,5 +263,6 @@ async fn edit(args: EditArgs, session: &mut Session<'_>) -> Result<(), Fault> {
             return Err(Fault::Usage(format!("{what} is both given and cleared")));
         }
     }
-    session.show(Call::patch(path::item(path::CLIENTS, &args.name)).json(&body)?, &VIEW).await.map(drop)
+    let call = Call::patch(path::item(path::CLIENTS, &args.name)).json(&body)?;
+    session.change(call, &VIEW, args.dry_run).await.map(drop)
 }

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::fault::Fault;
 use super::list;
-use super::session::Session;
+use super::session::{DryRun, Session};
 use super::table::{Cell, Column, View};
 
 /// The verbs of environments.
@@ -31,6 +31,8 @@ pub(crate) enum EnvCommand {
     Delete {
         /// Its name
         name: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
 }
 
@@ -52,6 +54,8 @@ pub(crate) struct CreateArgs {
     /// Clients with several environments are served there when they name none
     #[arg(long)]
     default: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// `keyroll env edit`
@@ -73,6 +77,8 @@ pub(crate) struct EditArgs {
     /// Whether clients with several environments are served there when they name none
     #[arg(long, value_name = "true|false")]
     default: Option<bool>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 const VIEW: View = View {
@@ -104,7 +110,7 @@ pub(super) async fn run(command: EnvCommand, session: &mut Session<'_>) -> Resul
                 protected: args.protected.then_some(true),
                 default: args.default.then_some(true),
             };
-            session.show(Call::post(path::ENVIRONMENTS).json(&body)?, &VIEW).await.map(drop)
+            session.change(Call::post(path::ENVIRONMENTS).json(&body)?, &VIEW, args.dry_run).await.map(drop)
         }
         EnvCommand::List => list::show_all(session, path::ENVIRONMENTS, &VIEW).await,
         EnvCommand::Get { name } => {
@@ -117,12 +123,13 @@ pub(super) async fn run(command: EnvCommand, session: &mut Session<'_>) -> Resul
                 protected: args.protected,
                 default: args.default,
             };
-            session.show(Call::patch(path::item(path::ENVIRONMENTS, &args.name)).json(&body)?, &VIEW).await.map(drop)
+            let call = Call::patch(path::item(path::ENVIRONMENTS, &args.name)).json(&body)?;
+            session.change(call, &VIEW, args.dry_run).await.map(drop)
         }
-        EnvCommand::Delete { name } => {
-            let call = Call::delete(path::item(path::ENVIRONMENTS, &name));
+        EnvCommand::Delete { name, dry_run } => {
             let question = format!("Delete the environment {name}?");
-            session.remove(call, &question, &format!("environment {name} is deleted"), &name).await
+            let call = Call::delete(path::item(path::ENVIRONMENTS, &name));
+            session.remove_or_try(call, dry_run, ["environment", &name], &question).await
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::client::{Call, Client, Reply};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::fault::Fault;
@@ -46,6 +46,21 @@ pub(super) struct Globals {
     /// Do not ask for a confirmation (it is asked for on a terminal only)
     #[arg(short, long, global = true, help_heading = "Output")]
     pub(super) yes: bool,
+}
+
+/// The option of verbs that change something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub(crate) struct DryRun {
+    /// Judge the change and show what it would lead to, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+impl DryRun {
+    /// The call as it is, or the call to try it.
+    fn on(self, call: Call) -> Call {
+        if self.dry_run { call.query(&json!({"dry_run": true})) } else { call }
+    }
 }
 
 /// Form of the data on stdout. Plain comments at the words keep the help to one line.
@@ -171,6 +186,15 @@ impl<'a> Session<'a> {
         Ok(item)
     }
 
+    /// The same for a call that changes something, or that is only tried.
+    pub(super) async fn change(&mut self, call: Call, view: &View, dry_run: DryRun) -> Result<Value, Fault> {
+        let item = self.show(dry_run.on(call), view).await?;
+        if dry_run.dry_run {
+            self.out.say("dry run: nothing was changed");
+        }
+        Ok(item)
+    }
+
     /// Asks, where a person sits at a terminal and did not say `--yes`.
     pub(super) fn confirm(&mut self, question: &str) -> Result<(), Fault> {
         if self.yes || !self.out.is_interactive() || self.out.ask(question)? { Ok(()) } else { Err(Fault::Declined) }
@@ -185,6 +209,25 @@ impl<'a> Session<'a> {
     pub(super) async fn remove(&mut self, call: Call, question: &str, done: &str, name: &str) -> Result<(), Fault> {
         self.confirm(question)?;
         self.send(call).await?;
+        self.removed(done, name)
+    }
+
+    /// The same where it may be tried: without a question then, since nothing is at stake.
+    pub(super) async fn remove_or_try(
+        &mut self,
+        call: Call,
+        dry_run: DryRun,
+        [what, name]: [&str; 2],
+        question: &str,
+    ) -> Result<(), Fault> {
+        if !dry_run.dry_run {
+            return self.remove(call, question, &format!("{what} {name} is deleted"), name).await;
+        }
+        self.send(dry_run.on(call)).await?;
+        self.removed(&format!("dry run: {what} {name} would be deleted"), name)
+    }
+
+    fn removed(&mut self, done: &str, name: &str) -> Result<(), Fault> {
         if self.format == Format::Name {
             self.out.line(name)?;
         }

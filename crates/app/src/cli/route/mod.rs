@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 
 use super::fault::Fault;
 use super::list;
-use super::session::Session;
+use super::session::{DryRun, Session};
 
 /// The verbs of routes.
 #[derive(Debug, Subcommand)]
@@ -36,6 +36,8 @@ pub(crate) enum RouteCommand {
     Delete {
         /// Its name
         name: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Show the changes of a route, the newest first
     #[command(after_help = "Example:\n  keyroll route revisions payments")]
@@ -50,6 +52,8 @@ pub(crate) enum RouteCommand {
         name: String,
         /// The revision to go back to
         revision: u64,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Send one request and show exactly what was sent, values masked
     Test(try_out::TestArgs),
@@ -96,17 +100,19 @@ pub(super) async fn run(command: RouteCommand, session: &mut Session<'_>) -> Res
             session.show(Call::get(path::item(path::ROUTES, &name)), &show::VIEW).await.map(drop)
         }
         RouteCommand::Edit(args) => write::edit(*args, session).await,
-        RouteCommand::Delete { name } => {
+        RouteCommand::Delete { name, dry_run } => {
             let call = Call::delete(path::item(path::ROUTES, &name));
-            session.remove(call, &format!("Delete the route {name}?"), &format!("route {name} is deleted"), &name).await
+            session.remove_or_try(call, dry_run, ["route", &name], &format!("Delete the route {name}?")).await
         }
         RouteCommand::Revisions { name } => {
             list::show_all(session, &path::part(path::ROUTES, &name, "revisions"), &show::REVISIONS).await
         }
-        RouteCommand::RollBack { name, revision } => {
-            session.confirm(&format!("Put the route {name} back to revision {revision}?"))?;
+        RouteCommand::RollBack { name, revision, dry_run } => {
+            if !dry_run.dry_run {
+                session.confirm(&format!("Put the route {name} back to revision {revision}?"))?;
+            }
             let call = Call::post(path::part(path::ROUTES, &name, "roll-back")).json(&RollBack { revision })?;
-            session.show(call, &show::VIEW).await.map(drop)
+            session.change(call, &show::VIEW, dry_run).await.map(drop)
         }
         RouteCommand::Test(args) => try_out::run(args, session).await,
         RouteCommand::ReplaceSecret(args) => replace::run(args, session).await,

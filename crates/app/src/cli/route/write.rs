@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::fault::Fault;
 use super::super::out::Out;
-use super::super::session::Session;
+use super::super::session::{DryRun, Session};
 use super::document::{lay_over, load, typed};
 use super::flags::{RouteFlags, SettingsFlags, put_map};
 use super::show;
@@ -61,6 +61,8 @@ pub(crate) struct CreateArgs {
     route: RouteFlags,
     #[command(flatten)]
     settings: SettingsFlags,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// `keyroll route edit`
@@ -97,17 +99,20 @@ pub(crate) struct EditArgs {
     route: RouteFlags,
     #[command(flatten)]
     settings: SettingsFlags,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Creates a route.
 pub(super) async fn create(args: CreateArgs, session: &mut Session<'_>) -> Result<(), Fault> {
+    let dry_run = args.dry_run;
     let body = new_route(args, session.out)?;
-    session.show(Call::post(path::ROUTES).json(&body)?, &show::VIEW).await.map(drop)
+    session.change(Call::post(path::ROUTES).json(&body)?, &show::VIEW, dry_run).await.map(drop)
 }
 
 /// Edits a route.
 pub(super) async fn edit(args: EditArgs, session: &mut Session<'_>) -> Result<(), Fault> {
-    let (name, replace) = (args.name.clone(), args.replace);
+    let (name, replace, dry_run) = (args.name.clone(), args.replace, args.dry_run);
     let patch = change(args, session.out)?;
     let address = path::item(path::ROUTES, &name);
     let call = if replace {
@@ -115,7 +120,7 @@ pub(super) async fn edit(args: EditArgs, session: &mut Session<'_>) -> Result<()
     } else {
         Call::patch(address).json(&patch)?
     };
-    session.show(call, &show::VIEW).await.map(drop)
+    session.change(call, &show::VIEW, dry_run).await.map(drop)
 }
 
 fn new_route(args: CreateArgs, out: &mut Out) -> Result<RouteCreate, Fault> {

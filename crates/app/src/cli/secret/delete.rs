@@ -64,7 +64,7 @@ pub(super) async fn run(args: DeleteArgs, session: &mut Session<'_>) -> Result<(
 
 /// Force is asked for one by one: the server has it for one secret only, so that each has its own reason on record.
 async fn forced(args: &DeleteArgs, session: &Session<'_>) -> Result<SecretsDeleted, Fault> {
-    let query = DeleteQuery { force: Some(true), reason: args.reason.clone() };
+    let query = DeleteQuery { force: Some(true), reason: args.reason.clone(), dry_run: None };
     let mut results = Vec::new();
     for name in &args.names {
         let (outcome, problem) = match session.client.delete_secret(name, &query).await {

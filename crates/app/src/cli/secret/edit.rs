@@ -6,7 +6,7 @@ use api::secret::SecretPatch;
 use clap::{ArgGroup, Args};
 
 use super::super::fault::Fault;
-use super::super::session::Session;
+use super::super::session::{DryRun, Session};
 use super::super::words::{self, CLASSES, KINDS};
 use super::show;
 
@@ -64,12 +64,15 @@ pub(crate) struct EditArgs {
     /// Take something away; may be given several times
     #[arg(long, value_name = "WHAT", value_parser = CLEARABLE)]
     clear: Vec<String>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Edits a secret's metadata.
 pub(super) async fn run(args: EditArgs, session: &mut Session<'_>) -> Result<(), Fault> {
+    let dry_run = args.dry_run;
     let (name, body) = patch(args)?;
-    session.show(Call::patch(path::item(path::SECRETS, &name)).json(&body)?, &show::VIEW).await.map(drop)
+    session.change(Call::patch(path::item(path::SECRETS, &name)).json(&body)?, &show::VIEW, dry_run).await.map(drop)
 }
 
 fn patch(args: EditArgs) -> Result<(String, SecretPatch), Fault> {

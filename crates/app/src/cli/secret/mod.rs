@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::list;
 use super::print;
-use super::session::{Format, Session};
+use super::session::{DryRun, Format, Session};
 use super::value::ValueArgs;
 use super::words::{self, CLASSES, KINDS};
 
@@ -97,6 +97,8 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "SPAN")]
     rotate_every: Option<String>,
     #[command(flatten)]
+    dry_run: DryRun,
+    #[command(flatten)]
     value: ValueArgs,
 }
 
@@ -147,7 +149,7 @@ async fn create(args: CreateArgs, session: &mut Session<'_>) -> Result<(), Fault
         strict_expiry: args.strict_expiry.then_some(true),
         rotate_every: args.rotate_every,
     };
-    let item = session.show(Call::post(path::SECRETS).json(&body)?, &show::VIEW).await?;
+    let item = session.change(Call::post(path::SECRETS).json(&body)?, &show::VIEW, args.dry_run).await?;
     for warning in item.get("warnings").and_then(Value::as_array).into_iter().flatten() {
         if let Some(detail) = warning.get("detail").and_then(Value::as_str) {
             session.out.say(&format!("warning: {detail}"));

@@ -98,9 +98,7 @@ impl Several<'_> {
             result.outcome = DeleteOutcome::Deleted;
             let deletion = if begun.elapsed() < PATIENCE { self.delete(&name).await } else { Err(out_of_time()) };
             let done = match deletion {
-                Ok((tx, event)) if last == Some(index) => {
-                    self.call.commit(tx, event, StatusCode::OK, &*told).await.map(drop)
-                }
+                Ok((tx, event)) if last == Some(index) => self.call.commit(tx, event, StatusCode::OK, &*told).await,
                 Ok((tx, event)) => tx.commit(event).await.map(drop).map_err(Refusal::from),
                 Err(refusal) => Err(refusal),
             };
