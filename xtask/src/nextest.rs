@@ -50,8 +50,11 @@ pub(crate) fn run(which: Which, cluster: &Cluster) -> Result<(), Failed> {
     judge(which, &listed, &report).map_err(|why| Failed::new(format!("step `{name}` failed: {why}")))
 }
 
+/// All tests there are: a filter of the configuration would hide them from this list too.
 fn list() -> Command {
-    cargo(["nextest", "list", "--workspace", "--message-format", "json", "--cargo-quiet"])
+    let mut list = cargo(["nextest", "list", "--workspace", "--ignore-default-filter", "--cargo-quiet"]);
+    list.args(["--message-format", "json"]);
+    list
 }
 
 /// Where `.config/nextest.toml` puts it.
@@ -64,7 +67,8 @@ fn judge(which: Which, listed: &Value, report: &str) -> Result<(), String> {
     if expected.is_empty() && which == Which::Ordinary {
         return Err(format!("there is no test with `{PART}` as a part of its name"));
     }
-    let left_out: Vec<&str> = expected.iter().filter(|t| !was_run(t, report)).map(|t| t.name.as_str()).collect();
+    let left_out = expected.iter().filter(|t| !was_run(t, report));
+    let left_out: Vec<String> = left_out.map(|t| format!("{} {}", t.binary, t.name)).collect();
     if left_out.is_empty() {
         return Ok(());
     }
@@ -147,7 +151,7 @@ mod tests {
             ("store::apis", "secrets::postgres::create", false),
         ] {
             let why = judge(Which::Ordinary, &listed(&[create, absent]), REPORT).unwrap_err();
-            assert_eq!(why, format!("1 of 2 tests on PostgreSQL were left out:\n  {}", absent.1));
+            assert_eq!(why, format!("1 of 2 tests on PostgreSQL were left out:\n  {} {}", absent.0, absent.1));
         }
     }
 
