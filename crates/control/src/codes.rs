@@ -88,9 +88,9 @@ codes! {
          for it.";
     "not-supported" [422] "This version cannot do what the member asks for: leave it out.";
     "outcome-unknown" [200, 503]
-        "The connection to the database broke in the middle of a commit: look whether the change is there, or send the \
-         request again with the same `Idempotency-Key`. In the repetition of a test of a route: the first request is \
-         under way, or its end was not written down, so nothing was sent again; look into the audit.";
+        "The connection to the database broke in the middle of a commit, or (in the repetition of a test of a route) the \
+         end of the first request was not written down: look whether the change is there or into the audit, or send the \
+         request again with the same `Idempotency-Key`.";
     "path-invalid" [400, 422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
     "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
     "permission-denied" [403] "The role of the token is not enough: use a token with the role that `detail` names.";

@@ -41,7 +41,8 @@ fn flip_under_load(least: usize, loads: usize) {
             while flips < least || !done.load(Ordering::Relaxed) {
                 let (from, to) = if flips % 2 == 0 { ("one", "two") } else { ("two", "one") };
                 let reply = node.api("POST", "/v1/routes/replace-secret", Some(&json!({"from": from, "to": to})));
-                assert!(!reply.expect(200).json()["revision"].is_null());
+                assert_eq!(reply.status, 200, "{} {}", reply.text(), node.log());
+                assert!(!reply.json()["revision"].is_null());
                 flips += 1;
                 // Rests, odd and even ones in turn: a flip that is overtaken by the next one need never be served, and
                 // on a busy machine it can always be the same one that is.
