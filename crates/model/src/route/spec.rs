@@ -27,9 +27,10 @@ pub struct RouteSpec {
     /// What counts where an environment says nothing.
     #[serde(default)]
     pub base: Settings,
-    /// The environments in which the route is served, each with what differs from the base.
+    /// The environments in which the route is served, each with what differs from the base. Boxed, since a map of one
+    /// makes room for eleven.
     #[serde(default)]
-    pub environments: BTreeMap<EnvironmentName, Settings>,
+    pub environments: BTreeMap<EnvironmentName, Box<Settings>>,
 }
 
 /// One layer of settings; every member may be absent.

@@ -20,6 +20,7 @@ pub(crate) fn starts(plan: &Plan, node: &mut TestNode, figures: &mut Figures) {
         taken.push(begun.elapsed());
     }
     figures.times("start", "from the start of the process until `/readyz` answers 200", taken);
+    settle(plan);
 }
 
 /// A new secret, and one route's secret replaced there and back.
@@ -42,7 +43,7 @@ pub(crate) fn changes(plan: &Plan, node: &TestNode, figures: &mut Figures) {
 pub(crate) fn memory(plan: &Plan, node: &mut TestNode, figures: &mut Figures) {
     node.kill();
     node.restart();
-    settle();
+    settle(plan);
     figures.size("memory", "after the start", resident(node));
     let mut api = Api::open(node);
     for round in 1..=2 {
@@ -50,14 +51,14 @@ pub(crate) fn memory(plan: &Plan, node: &mut TestNode, figures: &mut Figures) {
             let body = json!({"description": format!("change {n} of round {round}"), "base": {"remove_headers": [format!("x-{round}-{n}")]}});
             api.call("PATCH", &format!("/v1/routes/{}", fill::route(n % plan.count)), Some(&body), 200);
         }
-        settle();
+        settle(plan);
         figures.size("memory", &format!("after {} changes", round * plan.changes), resident(node));
     }
 }
 
-/// Lets the node finish what it does after a start or a change.
-fn settle() {
-    std::thread::sleep(Duration::from_secs(3));
+/// Lets the node finish what it does after a start, which is to verify all rows, or after a change.
+fn settle(plan: &Plan) {
+    std::thread::sleep(Duration::from_millis(1_000 + plan.count / 10));
 }
 
 /// `VmRSS`, in MiB.

@@ -58,7 +58,7 @@ fn fits(route: &RouteSpec, query: &RouteQuery) -> bool {
     let tag = query.tag.as_ref().is_none_or(|tag| route.tags.contains(tag));
     let text = query.q.as_deref().is_none_or(|q| {
         let q = q.to_lowercase();
-        let layers = [&route.base].into_iter().chain(route.environments.values());
+        let layers = [&route.base].into_iter().chain(route.environments.values().map(Box::as_ref));
         let upstreams = layers.filter_map(|layer| layer.upstream.as_deref());
         let own = [route.name.as_str(), route.description.as_str()];
         let tags = route.tags.iter().map(String::as_str);

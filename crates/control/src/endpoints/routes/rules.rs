@@ -75,7 +75,7 @@ fn open(control: &Control, found: SealedSecret) -> Arc<Opened> {
 /// The rules that need no value; an empty list where none is broken.
 pub(super) fn check(spec: &RouteSpec, world: &World) -> Vec<Finding> {
     let mut findings = validate(spec, &world.known);
-    let own = spec.environments.iter().map(|(name, own)| (format!("/environments/{name}"), own));
+    let own = spec.environments.iter().map(|(name, own)| (format!("/environments/{name}"), own.as_ref()));
     for (pointer, layer) in own.chain([("/base".to_owned(), &spec.base)]) {
         let pointer = format!("{pointer}/tls/ca");
         if let Some(error) = ca_error(layer)

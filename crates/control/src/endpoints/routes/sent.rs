@@ -156,7 +156,7 @@ fn mark(name: &SecretName) -> String {
 /// The route with basic authentication written out: a mark in Base64 would be no sign to anybody.
 fn without_basic(spec: &RouteSpec) -> RouteSpec {
     let mut plain = spec.clone();
-    for layer in [&mut plain.base].into_iter().chain(plain.environments.values_mut()) {
+    for layer in [&mut plain.base].into_iter().chain(plain.environments.values_mut().map(Box::as_mut)) {
         write_out(&mut layer.inject);
     }
     plain

@@ -50,7 +50,7 @@ fn read_spec(name: RouteName, spec: &wire::RouteSpec, members: &mut Members) -> 
         let pointer = format!("/environments/{}", token(name));
         let name: Option<EnvironmentName> = members.read(&pointer, "name-invalid", name);
         let own = settings(&pointer, own, members);
-        environments.extend(name.map(|name| (name, own)));
+        environments.extend(name.map(|name| (name, Box::new(own))));
     }
     RouteSpec { name, hosts: spec.hosts.clone().unwrap_or_default(), description, tags, base, environments }
 }
