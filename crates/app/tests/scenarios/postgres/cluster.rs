@@ -182,6 +182,8 @@ fn each_role_does_its_part() {
     assert_eq!(upstream.last().header("authorization").unwrap(), "Bearer sk_by_role_0001");
     assert_eq!(gateway.api("GET", "/v1/secrets", None).expect(404).json()["code"], "endpoint-not-found");
     gateway.api("GET", "/healthz", None).expect(200);
+    let find = |role: &str| nodes(&control).into_iter().find(|node| node["role"] == role).unwrap();
+    eventually("the gateway node says what it serves", || find("gateway")["revision"].is_number());
     let all = nodes(&control);
     let found = |role: &str| all.iter().find(|node| node["role"] == role).unwrap();
     assert_eq!(found("gateway")["name"], "edge-1");
