@@ -44,7 +44,7 @@ fn nodes(node: &TestNode) -> Vec<Value> {
 
 #[test]
 fn a_change_on_one_node_is_served_by_the_other_within_a_second() {
-    changes_are_served(300);
+    changes_are_served(1_000);
 }
 
 #[test]
