@@ -21,7 +21,7 @@ const EXPECTED: [&str; 14] = [
     "usr/share/doc/keyroll/copyright",
     "usr/share/doc/keyroll/libraries.txt.gz",
     "usr/share/man/man1/keyroll.1.gz",
-    "usr/share/man/man1/keyroll-key-create.1.gz",
+    "usr/share/man/man1/keyroll-key-generate.1.gz",
 ];
 
 /// What lintian says and is no mistake here: a package from elsewhere closes no bug of Debian's, the maintainers' address
