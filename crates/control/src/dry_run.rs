@@ -33,8 +33,9 @@ pub(crate) fn is_asked(parts: &Parts) -> Result<bool, Refusal> {
     if parts.method.is_safe() {
         return Ok(false);
     }
-    let pairs: Vec<(String, String)> =
-        serde_html_form::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+    // One that cannot be read may have said `dry_run`.
+    let pairs: Vec<(String, String)> = serde_html_form::from_str(parts.uri.query().unwrap_or_default())
+        .map_err(|_| Refusal::member("", "query-invalid", "the query string cannot be read; nothing was done"))?;
     let mut given = pairs.iter().filter(|(name, _)| name == "dry_run").map(|(_, value)| value.as_str());
     let asked = match (given.next(), given.next()) {
         (None, _) => return Ok(false),
