@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use envelope::{FingerprintKey, Keyring, WrappedKey, kek_file};
 use model::access::{Actor, Need, Role, authorize};
@@ -17,7 +18,7 @@ use model::environment::Environment;
 use model::name::NameError;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use serde_json::json;
-use store::{Store, StoreError, Token, WrappedFingerprintKey, WriteTx};
+use store::{Sealer, Store, StoreError, Token, WrappedFingerprintKey, WriteTx};
 
 use crate::process::BootstrapToken;
 
@@ -75,10 +76,8 @@ impl Bootstrap<'_> {
         let read = self.store.read().await?;
         match stored(&read).await? {
             Some(wrapped) => {
-                let path = self.kek_file.to_owned();
-                let fingerprints = FingerprintKey::unwrap(&keyring, &wrapped)
-                    .map_err(|source| BootstrapError::FingerprintKey { path, source })?;
                 drop(read);
+                let fingerprints = self.unwrap(&keyring, &wrapped).await?;
                 let first = self.recover().await?;
                 Ok(Ready { keyring, fingerprints, first })
             }
@@ -88,6 +87,43 @@ impl Bootstrap<'_> {
             }
             None => Err(BootstrapError::FingerprintKeyLost),
         }
+    }
+
+    /// The key of fingerprints, and with it the seals of rows; these are made where the database has none yet.
+    async fn unwrap(&self, keyring: &Keyring, wrapped: &WrappedKey) -> Result<FingerprintKey, BootstrapError> {
+        match FingerprintKey::unwrap(keyring, wrapped) {
+            Ok(fingerprints) => {
+                self.store.seal_with(sealer(&fingerprints));
+                Ok(fingerprints)
+            }
+            Err(source) => match FingerprintKey::unwrap_unsealed(keyring, wrapped) {
+                Ok(fingerprints) => {
+                    self.store.seal_with(sealer(&fingerprints));
+                    self.seal_rows(keyring, &fingerprints).await?;
+                    Ok(fingerprints)
+                }
+                Err(_) => Err(BootstrapError::FingerprintKey { path: self.kek_file.to_owned(), source }),
+            },
+        }
+    }
+
+    /// Seals the rows of a database from before there were seals, and has the wrapped key say that they are.
+    async fn seal_rows(&self, keyring: &Keyring, fingerprints: &FingerprintKey) -> Result<(), BootstrapError> {
+        let permit = authorize(&Actor::system("bootstrap"), [Need::Administer])?;
+        let mut tx = self.store.begin(&permit).await?;
+        // Another node may have been faster.
+        if let Some(now) = stored(&tx).await?
+            && FingerprintKey::unwrap(keyring, &now).is_ok()
+        {
+            return Ok(());
+        }
+        let rows = tx.seal_all_rows().await?;
+        let WrappedKey { bytes, kek_id } = fingerprints.wrap(keyring, self.entropy);
+        tx.set_fingerprint_key(&WrappedFingerprintKey { bytes, kek_id }).await?;
+        let event = Event::done(&permit, &Origin::local(), self.clock.now(), "system.seal", "system".to_owned());
+        tx.commit(event.after(json!({"rows": rows}))).await?;
+        tracing::info!(rows, "the rows of this database are sealed from now on");
+        Ok(())
     }
 
     /// The keyring of the file, which must hold every key that something is sealed with.
@@ -156,6 +192,7 @@ impl Bootstrap<'_> {
     async fn first(&self, keyring: Keyring) -> Result<Ready, BootstrapError> {
         let now = self.clock.now();
         let fingerprints = FingerprintKey::generate(self.entropy);
+        self.store.seal_with(sealer(&fingerprints));
         let permit = authorize(&Actor::system("bootstrap"), [Need::Administer])?;
         let mut tx = self.store.begin(&permit).await?;
         // Another node may have been faster: then this start is not the first.
@@ -215,6 +252,12 @@ impl Bootstrap<'_> {
         tx.insert_token(&token).await?;
         Ok(self.token.is_none())
     }
+}
+
+/// What seals the rows of the database that has this key.
+pub(crate) fn sealer(fingerprints: &FingerprintKey) -> Sealer {
+    let key = fingerprints.row_key();
+    Arc::new(move |table, row| key.seal(table, row))
 }
 
 /// The wrapped fingerprint key of the database, where it has one.

@@ -115,6 +115,7 @@ codes! {
         "The route is not served in this environment: test it in one that it has, or add the environment to it.";
     "routes-empty" [422] "The client may use no route at all: name at least one, or give `[\"*\"]` for all.";
     "routes-invalid" [422] "`*` means all routes and stands alone: give it without others, or give names without it.";
+    "row-tampered" [409] "Somebody changed a stored row outside Keyroll, and it is not used: delete it and make it anew, or restore a backup.";
     "rule-invalid" [422] "A rule of how answers are judged cannot be read: correct it as `detail` says.";
     "secret-expired" [409]
         "A secret of the route has expired and is strict about it: point the route to a successor, or give a \

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use model::access::Actor;
 use model::audit::Origin;
 use model::time::Timestamp;
-use store::ReadTx;
+use store::{ReadTx, StoreError, Token};
 
 use crate::answer::RequestId;
 use crate::refusal::Refusal;
@@ -32,7 +32,8 @@ pub(crate) async fn enter(control: &Control, parts: &Parts) -> Result<Caller, Re
     };
     let token = token.ok_or_else(stranger)?;
     let digest = envelope::token::digest(token);
-    let row = control.store.read().await?.token_by_digest(&digest).await?.ok_or_else(stranger)?;
+    let found = control.store.read().await?.token_by_digest(&digest).await;
+    let row = known(found)?;
     if !row.is_live(control.now()) {
         return Err(stranger());
     }
@@ -48,9 +49,20 @@ pub(crate) async fn enter(control: &Control, parts: &Parts) -> Result<Caller, Re
 
 /// Finds out whether who entered may still be here: the token may have ended since.
 pub(crate) async fn stay(tx: &ReadTx, caller: &Caller, now: Timestamp) -> Result<(), Refusal> {
-    let row = tx.token(&caller.token).await?;
-    let same = row.is_some_and(|row| row.is_live(now) && row.role == caller.actor.role);
+    let row = known(tx.token(&caller.token).await)?;
+    let same = row.is_live(now) && row.role == caller.actor.role;
     if same { Ok(()) } else { Err(stranger()) }
+}
+
+/// A token that somebody else put into the database opens nothing.
+fn known(found: Result<Option<Token>, StoreError>) -> Result<Token, Refusal> {
+    match found {
+        Err(error @ StoreError::Tampered { .. }) => {
+            tracing::error!(%error, "a token was presented that Keyroll did not write");
+            Err(stranger())
+        }
+        found => found?.ok_or_else(stranger),
+    }
 }
 
 fn bearer(value: Option<&str>) -> Option<&str> {

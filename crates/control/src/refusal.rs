@@ -141,6 +141,15 @@ impl From<StoreError> for Refusal {
                 "No room for the change",
                 "the disk that holds the database is full; nothing was changed and traffic goes on; free some space and try again",
             ),
+            StoreError::Tampered { subject } => {
+                let detail = format!(
+                    "the {subject} was changed in the database, outside Keyroll, and is not used; an admin can delete it \
+                     (revoke it, for a token) and make it anew, or it comes back from a backup"
+                );
+                let mut refusal = Self::conflict("row-tampered", "A stored row was changed outside Keyroll", detail);
+                refusal.cause = Some(error.to_string());
+                return refusal;
+            }
             StoreError::BadCursor => {
                 return Self::member("/cursor", "cursor-invalid", "is not a cursor that this list gave out");
             }

@@ -49,6 +49,8 @@ pub trait Standing: Send + Sync + 'static {
     fn audit_fault(&self) -> Option<String>;
     /// How many secrets that routes name cannot be opened; the log names them.
     fn unusable_secrets(&self) -> usize;
+    /// The rows of routes, clients, tokens and environments that somebody changed outside Keyroll.
+    fn tampered_rows(&self) -> Arc<[String]>;
     /// What of its settings makes a stolen copy worth more than it should be, in words.
     fn exposure(&self) -> Option<String>;
 }

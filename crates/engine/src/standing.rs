@@ -23,6 +23,7 @@ struct Facts {
     published: Option<Published>,
     suspects: Suspects,
     audit_fault: Option<String>,
+    tampered_rows: Arc<[String]>,
 }
 
 /// What the latest snapshot was built from.
@@ -53,6 +54,18 @@ impl Standing {
     #[must_use]
     pub fn audit_fault(&self) -> Option<String> {
         self.facts().audit_fault.clone()
+    }
+
+    /// The rows of routes, clients, tokens and environments that somebody changed outside Keyroll, as the last check
+    /// found them: `route payments`.
+    #[must_use]
+    pub fn tampered_rows(&self) -> Arc<[String]> {
+        Arc::clone(&self.facts().tampered_rows)
+    }
+
+    /// Notes what a check of these rows found.
+    pub(crate) fn note_rows(&self, found: Vec<String>) {
+        self.facts().tampered_rows = found.into();
     }
 
     /// The secrets that cannot be used because their rows were changed outside Keyroll or their key is not at hand,

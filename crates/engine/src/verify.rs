@@ -78,7 +78,23 @@ async fn verify(shared: &Shared) -> Result<(), StoreError> {
         tracing::info!(secret = %name, "a stored secret is in order again");
     }
     shared.standing.suspect(faults.into_keys().collect());
+    check_rows(shared).await?;
     check_audit(shared).await
+}
+
+/// Rows that hold no value: routes, clients, tokens. One that is not as Keyroll wrote it is not read into the next
+/// snapshot; what was served before goes on, since that is what an operator wrote.
+async fn check_rows(shared: &Shared) -> Result<(), StoreError> {
+    let found = shared.options.store.read().await?.tampered_rows().await?;
+    let before = shared.standing.tampered_rows();
+    for row in found.iter().filter(|row| !before.contains(row)) {
+        tracing::error!(?row, "a stored row was changed outside Keyroll, and is not used");
+    }
+    for row in before.iter().filter(|row| !found.contains(row)) {
+        tracing::info!(?row, "a stored row is in order again");
+    }
+    shared.standing.note_rows(found);
+    Ok(())
 }
 
 /// One node at a time reads the whole audit; another takes over where that one falls silent.

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hmac::Tag;
 use model::time::Entropy;
 use zeroize::Zeroizing;
 
@@ -30,6 +31,13 @@ impl Key {
         }
         key.0.copy_from_slice(bytes);
         Some(key)
+    }
+
+    /// A key that follows from another by its MAC of a label.
+    pub(crate) fn of_tag(tag: &Tag) -> Self {
+        let mut key = Self(Box::default());
+        key.0.copy_from_slice(tag.as_ref());
+        key
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key as HmacKey, Tag};
+use aws_lc_rs::hmac::Tag;
 use model::secret::SecretValue;
 use model::time::Entropy;
 
@@ -11,7 +11,12 @@ use crate::cipher::Key;
 use crate::encoding::{Fields, hex};
 use crate::error::OpenError;
 use crate::keyring::Keyring;
+use crate::row::{RowKey, mac};
 use crate::wrap::WrappedKey;
+
+/// What the wrapped key is tied to; and what it was tied to in databases whose rows were not sealed.
+const LABEL: &str = "keyroll/2/fingerprint-key";
+const LABEL_UNSEALED: &str = "keyroll/1/fingerprint-key";
 
 /// The key of fingerprints and digests, zeroed on drop. Made once for each database and stored wrapped, so that
 /// fingerprints stay the same when the KEK changes.
@@ -28,7 +33,7 @@ impl FingerprintKey {
     #[must_use]
     pub fn wrap(&self, keyring: &Keyring, entropy: &dyn Entropy) -> WrappedKey {
         let kek_id = keyring.current.id.to_string();
-        let bytes = keyring.current.key.seal(self.0.bytes(), &context(&kek_id), entropy);
+        let bytes = keyring.current.key.seal(self.0.bytes(), &context(LABEL, &kek_id), entropy);
         WrappedKey { bytes, kek_id }
     }
 
@@ -38,8 +43,28 @@ impl FingerprintKey {
     ///
     /// The KEK is unknown, or the wrapped key is not as it was stored.
     pub fn unwrap(keyring: &Keyring, wrapped: &WrappedKey) -> Result<Self, OpenError> {
-        let key = keyring.key(&wrapped.kek_id)?.open(&wrapped.bytes, &context(&wrapped.kek_id));
+        Self::unwrap_as(LABEL, keyring, wrapped)
+    }
+
+    /// Unwraps the key of a database whose rows were not sealed yet. That the wrapping itself says so keeps anybody from
+    /// having rows sealed by taking the seals away: of a database whose rows are sealed, no such wrapping exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::unwrap`]; so for a database whose rows are sealed.
+    pub fn unwrap_unsealed(keyring: &Keyring, wrapped: &WrappedKey) -> Result<Self, OpenError> {
+        Self::unwrap_as(LABEL_UNSEALED, keyring, wrapped)
+    }
+
+    fn unwrap_as(label: &str, keyring: &Keyring, wrapped: &WrappedKey) -> Result<Self, OpenError> {
+        let key = keyring.key(&wrapped.kek_id)?.open(&wrapped.bytes, &context(label, &wrapped.kek_id));
         key.and_then(|bytes| Key::from_slice(&bytes)).map(Self).ok_or(OpenError::Tampered)
+    }
+
+    /// The key that seals the rows of the same database.
+    #[must_use]
+    pub fn row_key(&self) -> RowKey {
+        RowKey(Key::of_tag(&self.mac(&Fields::new("keyroll/1/row-key"), &[])))
     }
 
     /// The fingerprint of a value: `kf_` and 32 hex digits (128 bits). Equal for equal values in one database,
@@ -67,12 +92,8 @@ impl FingerprintKey {
         digest
     }
 
-    /// In two steps, so that no buffer with a value in it is made.
     fn mac(&self, head: &Fields, bytes: &[u8]) -> Tag {
-        let mut context = Context::with_key(&HmacKey::new(HMAC_SHA256, self.0.bytes()));
-        context.update(head.bytes());
-        context.update(bytes);
-        context.sign()
+        mac(&self.0, head, bytes)
     }
 }
 
@@ -82,6 +103,6 @@ impl fmt::Debug for FingerprintKey {
     }
 }
 
-fn context(kek_id: &str) -> Fields {
-    Fields::new("keyroll/1/fingerprint-key").text(kek_id)
+fn context(label: &str, kek_id: &str) -> Fields {
+    Fields::new(label).text(kek_id)
 }

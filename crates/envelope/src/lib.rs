@@ -2,7 +2,8 @@
 //!
 //! **Promise.** A copy of the database without the KEK file reveals no value, and a row whose value, name,
 //! allowed hosts, environments or sensitivity was swapped or edited does not open. Everything fails closed:
-//! there is no way to get a value other than [`open`] with the binding it was sealed for.
+//! there is no way to get a value other than [`open`] with the binding it was sealed for. Rows that hold no value
+//! (routes, clients, tokens) are sealed by a [`RowKey`], so that an edit of theirs is noticed.
 //!
 //! **Absences.** No SQL, no HTTP, no log, no clock and no randomness of its own ([`model::time::Entropy`] is
 //! passed in). No "locked" state: a process that is locked has no [`Keyring`]. No primitive of our own: all of
@@ -35,9 +36,15 @@
 //! wrapped_dek  = gcm(KEK, text("keyroll/1/dek") ‖ text(secret id) ‖ text(name) ‖ text(dek_id) ‖ text(kek_id)
 //!                         ‖ set(environments) ‖ set(allowed hosts) ‖ flag(sensitive), DEK)
 //!
-//! wrapped fingerprint key = gcm(KEK, text("keyroll/1/fingerprint-key") ‖ text(kek_id), key)
+//! wrapped fingerprint key = gcm(KEK, text("keyroll/2/fingerprint-key") ‖ text(kek_id), key)
+//!                           "keyroll/1/fingerprint-key" in a database whose rows were not sealed yet
 //! fingerprint  = "kf_" ‖ first 16 bytes of HMAC-SHA256(key, text("keyroll/1/fingerprint") ‖ value) in lower-case hex
 //! digest       = HMAC-SHA256(key, text("keyroll/1/digest") ‖ text(domain) ‖ bytes)
+//!
+//! row key      = HMAC-SHA256(key, text("keyroll/1/row-key"))
+//! seal of row  = HMAC-SHA256(row key, text("keyroll/1/row") ‖ text(table) ‖ column…)
+//! column       = kind ‖ number of bytes of x ‖ x     kind 00 and no x for NULL; 01 and a number (two's complement);
+//!                                                    02 and text in UTF-8; 03 and bytes
 //! ```
 //!
 //! The value is bound to the DEK's id and not to the KEK's, so that a rewrap touches the wrapped key alone:
@@ -52,6 +59,7 @@ mod kek_add;
 pub mod kek_file;
 mod kek_text;
 mod keyring;
+mod row;
 mod seal;
 pub mod token;
 mod wrap;
@@ -61,5 +69,6 @@ pub use error::OpenError;
 pub use fingerprint::FingerprintKey;
 pub use kek_text::{KekTextError, Place, generate};
 pub use keyring::{KekId, Keyring};
+pub use row::RowKey;
 pub use seal::{FORMAT, Sealed, open, seal};
 pub use wrap::{WrappedKey, rebind, rewrap};

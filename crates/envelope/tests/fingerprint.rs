@@ -61,3 +61,23 @@ fn the_key_survives_a_new_kek_and_nothing_else() {
     assert_eq!(FingerprintKey::unwrap(&both, &relabelled).unwrap_err(), OpenError::Tampered);
     assert_eq!(format!("{key:?}"), "FingerprintKey(…)");
 }
+
+#[test]
+fn a_row_is_sealed_for_its_table_and_its_database() {
+    let entropy = Scrambled::default();
+    let (one, two) = (FingerprintKey::generate(&entropy).row_key(), FingerprintKey::generate(&entropy).row_key());
+    assert_eq!(one.seal("routes", b"row"), one.seal("routes", b"row"));
+    assert_ne!(one.seal("routes", b"row"), one.seal("routes", b"rov"));
+    assert_ne!(one.seal("routes", b"row"), one.seal("clients", b"row"));
+    assert_ne!(one.seal("routes", b"row"), one.seal("route", b"srow"));
+    assert_ne!(one.seal("routes", b"row"), two.seal("routes", b"row"));
+    assert_eq!(format!("{one:?}"), "RowKey(…)");
+}
+
+#[test]
+fn a_database_says_whether_its_rows_are_sealed() {
+    let (entropy, ring) = (Scrambled::default(), keyring(&[KEY_A]));
+    let wrapped = FingerprintKey::generate(&entropy).wrap(&ring, &entropy);
+    assert!(FingerprintKey::unwrap(&ring, &wrapped).is_ok());
+    assert_eq!(FingerprintKey::unwrap_unsealed(&ring, &wrapped).unwrap_err(), OpenError::Tampered);
+}

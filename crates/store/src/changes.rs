@@ -3,10 +3,10 @@
 use model::environment::Environment;
 
 use crate::backend::{Row, args};
-use crate::clients::{self, ClientKeys};
-use crate::environments;
+use crate::clients::ClientKeys;
 use crate::error::StoreError;
-use crate::routes::{self, RouteRow};
+use crate::routes::RouteRow;
+use crate::seals::{CLIENTS, ENVIRONMENTS, ROUTES};
 use crate::secrets::{SEALED, SealedSecret, sealed};
 use crate::tombstones::{Tombstone, TombstoneKind};
 use crate::transaction::{Position, ReadTx};
@@ -54,25 +54,31 @@ impl ReadTx {
         let sql = format!("SELECT {SEALED} FROM secrets s WHERE s.changed > $1 AND s.state = 'active' ORDER BY s.name");
         let secret_rows = self.query(&sql, args![revision]).await?;
         // routes_changed.
-        let sql = format!("SELECT {} FROM routes r WHERE r.changed > $1 ORDER BY r.name", routes::COLUMNS);
+        let sql = format!("SELECT {} FROM routes r WHERE r.changed > $1 ORDER BY r.name", ROUTES.select("r"));
         let route_rows = self.query(&sql, args![revision]).await?;
         // environments_changed.
-        let sql = format!("SELECT {} FROM environments WHERE changed > $1 ORDER BY name", environments::COLUMNS);
+        let sql =
+            format!("SELECT {} FROM environments e WHERE e.changed > $1 ORDER BY e.name", ENVIRONMENTS.select("e"));
         let environment_rows = self.query(&sql, args![revision]).await?;
         // clients_changed.
-        let sql = format!("SELECT {} FROM clients c WHERE c.changed > $1 ORDER BY c.name", clients::COLUMNS);
+        let sql = format!("SELECT {} FROM clients c WHERE c.changed > $1 ORDER BY c.name", CLIENTS.select("c"));
         let client_rows = self.query(&sql, args![revision]).await?;
         let mut keys = self.client_keys_since(revision).await?;
         let mut damaged = Vec::new();
         let mut changes = Changes {
             position: self.position().clone(),
             secrets: sound(&secret_rows, TombstoneKind::Secret, sealed, &mut damaged)?,
-            routes: sound(&route_rows, TombstoneKind::Route, routes::read, &mut damaged)?,
-            environments: sound(&environment_rows, TombstoneKind::Environment, environments::read, &mut damaged)?,
+            routes: sound(&route_rows, TombstoneKind::Route, |row| self.sealed_route(row), &mut damaged)?,
+            environments: sound(
+                &environment_rows,
+                TombstoneKind::Environment,
+                |row| self.sealed_environment(row),
+                &mut damaged,
+            )?,
             clients: sound(
                 &client_rows,
                 TombstoneKind::Client,
-                |row| clients::with_keys(row, &mut keys),
+                |row| self.sealed_client(row, &mut keys),
                 &mut damaged,
             )?,
             gone: self.tombstones_since(revision).await?,
@@ -98,6 +104,10 @@ fn sound<T>(
             Err(StoreError::Damaged { column, problem }) => {
                 let of = Tombstone { kind, name: row.text("name").unwrap_or("?").to_owned() };
                 damaged.push(Damage { of, column, problem });
+            }
+            Err(StoreError::Tampered { .. }) => {
+                let of = Tombstone { kind, name: row.text("name").unwrap_or("?").to_owned() };
+                damaged.push(Damage { of, column: "seal".to_owned(), problem: "does not fit the row" });
             }
             Err(other) => return Err(other),
         }

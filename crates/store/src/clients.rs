@@ -9,6 +9,7 @@ use model::time::Timestamp;
 use crate::backend::{Row, Val, args};
 use crate::error::StoreError;
 use crate::page::{Conditions, Listed, Page};
+use crate::seals::{CLIENT_KEYS, CLIENTS};
 use crate::secrets::json;
 use crate::tombstones::TombstoneKind;
 use crate::transaction::{ReadTx, WriteTx};
@@ -22,11 +23,11 @@ pub struct ClientKeys {
     pub keys: Vec<ClientKey>,
 }
 
-pub(crate) const COLUMNS: &str = "c.name, c.description, c.environments, c.routes, c.allowed_ips, c.rate_limit, c.expires_at, \
+const COLUMNS: &str = "c.name, c.description, c.environments, c.routes, c.allowed_ips, c.rate_limit, c.expires_at, \
      c.disabled, c.created_at, c.version";
 
 impl ReadTx {
-    /// One page of the clients, by name.
+    /// One page of the clients, by name, as they are stored: for people to look at, not to act upon.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`]; else as any query.
@@ -50,37 +51,47 @@ impl ReadTx {
     /// As any query.
     pub async fn client(&self, name: &str) -> Result<Option<ClientKeys>, StoreError> {
         // By the key; keys by client_keys_client.
-        let sql = format!("SELECT {COLUMNS} FROM clients c WHERE c.name = $1");
+        let sql = format!("SELECT {} FROM clients c WHERE c.name = $1", CLIENTS.select("c"));
         let Some(row) = self.query_one(&sql, args![name]).await? else { return Ok(None) };
-        let sql = "SELECT id, client, digest, created_at, revoked_at FROM client_keys WHERE client = $1 ORDER BY created_at, id";
-        let keys = self.query(sql, args![name]).await?.iter().map(read_key).collect::<Result<_, _>>()?;
+        self.check_seal(&CLIENTS, &row)?;
+        let sql = format!(
+            "SELECT {} FROM client_keys k WHERE k.client = $1 ORDER BY k.created_at, k.id",
+            CLIENT_KEYS.select("k")
+        );
+        let keys = self.query(&sql, args![name]).await?.iter().map(read_key).collect::<Result<_, _>>()?;
         Ok(Some(ClientKeys { client: read(&row)?, keys }))
     }
 
-    /// The keys of the clients that changed after the revision, by client. One that cannot be read is no key.
+    /// The keys of the clients that changed after the revision, by client. One that cannot be read, or that Keyroll did not
+    /// write, is no key.
     pub(crate) async fn client_keys_since(&self, revision: i64) -> Result<Keys, StoreError> {
         // clients_changed, then client_keys_client.
-        let sql = "SELECT k.id, k.client, k.digest, k.created_at, k.revoked_at FROM clients c \
-             JOIN client_keys k ON k.client = c.name WHERE c.changed > $1 ORDER BY k.created_at, k.id";
+        let sql = format!(
+            "SELECT {} FROM clients c JOIN client_keys k ON k.client = c.name WHERE c.changed > $1 \
+             ORDER BY k.created_at, k.id",
+            CLIENT_KEYS.select("k")
+        );
         let mut keys = Keys::new();
-        for row in self.query(sql, args![revision]).await? {
-            if let Ok(key) = read_key(&row) {
-                keys.entry(key.client.clone()).or_default().push(key);
+        for row in self.query(&sql, args![revision]).await? {
+            match self.check_seal(&CLIENT_KEYS, &row).and_then(|()| read_key(&row)) {
+                Ok(key) => keys.entry(key.client.clone()).or_default().push(key),
+                Err(error) => tracing::error!(%error, "a stored client key is not used"),
             }
         }
         Ok(keys)
+    }
+
+    /// A client with its keys, which are taken out of `keys`.
+    pub(crate) fn sealed_client(&self, row: &Row, keys: &mut Keys) -> Result<ClientKeys, StoreError> {
+        self.check_seal(&CLIENTS, row)?;
+        let client = read(row)?;
+        let keys = keys.remove(&client.name).unwrap_or_default();
+        Ok(ClientKeys { client, keys })
     }
 }
 
 /// Keys by client.
 pub(crate) type Keys = BTreeMap<ClientName, Vec<ClientKey>>;
-
-/// A client with its keys, which are taken out of `keys`.
-pub(crate) fn with_keys(row: &Row, keys: &mut Keys) -> Result<ClientKeys, StoreError> {
-    let client = read(row)?;
-    let keys = keys.remove(&client.name).unwrap_or_default();
-    Ok(ClientKeys { client, keys })
-}
 
 impl WriteTx {
     /// Stores a new client as version 1.
@@ -93,6 +104,7 @@ impl WriteTx {
         let mut args = self.client_columns(client)?;
         args.push(client.created_at.into());
         self.execute(sql, args).await?;
+        self.seal_row(&CLIENTS, args![client.name.as_str()]).await?;
         self.unbury(TombstoneKind::Client, client.name.as_str()).await
     }
 
@@ -106,7 +118,9 @@ impl WriteTx {
              rate_limit = $6, expires_at = $7, disabled = $8, changed = $9, version = version + 1 \
              WHERE name = $1 RETURNING version";
         let row = self.query_one(sql, self.client_columns(client)?).await?;
-        row.ok_or(StoreError::Missing("the client"))?.int("version")
+        let version = row.ok_or(StoreError::Missing("the client"))?.int("version")?;
+        self.seal_row(&CLIENTS, args![client.name.as_str()]).await?;
+        Ok(version)
     }
 
     /// Deletes a client with its keys.
@@ -128,7 +142,8 @@ impl WriteTx {
         self.touch_client(key.client.as_str()).await?;
         let sql = "INSERT INTO client_keys (id, client, digest, created_at, revoked_at) VALUES ($1, $2, $3, $4, $5)";
         let args = args![&key.id, key.client.as_str(), key.digest.as_slice(), key.created_at, key.revoked_at];
-        self.execute(sql, args).await.map(drop)
+        self.execute(sql, args).await?;
+        self.seal_row(&CLIENT_KEYS, args![&key.id]).await
     }
 
     /// Revokes a key. The answer is whether it was live: revoking twice changes nothing.
@@ -145,14 +160,18 @@ impl WriteTx {
         self.touch_client(client).await?;
         // By the key.
         self.change("the key", "UPDATE client_keys SET revoked_at = $2 WHERE id = $1", args![id, now]).await?;
+        self.seal_row(&CLIENT_KEYS, args![id]).await?;
         Ok(true)
     }
 
     /// Keys are published with their client.
     async fn touch_client(&self, name: &str) -> Result<(), StoreError> {
+        // What somebody else wrote must not be sealed along with it.
+        self.client(name).await?.ok_or(StoreError::Missing("the client"))?;
         // By the key. The version stays: keys are not what an edit of the client would overwrite.
         let sql = "UPDATE clients SET changed = $2 WHERE name = $1";
-        self.change("the client", sql, args![name, self.next_revision()]).await
+        self.change("the client", sql, args![name, self.next_revision()]).await?;
+        self.seal_row(&CLIENTS, args![name]).await
     }
 
     fn client_columns(&self, client: &Client) -> Result<Vec<Val>, StoreError> {

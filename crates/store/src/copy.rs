@@ -68,7 +68,7 @@ pub async fn copy(
 ) -> Result<Vec<Copied>, StoreError> {
     let source = from.read().await?;
     let target = to.backend.begin(Purpose::Change).await?;
-    let there = ReadTx::begin(target, "{lock}").await?;
+    let there = ReadTx::begin(target, "{lock}", to.sealer.get()).await?;
     if there.position().revision != 0 || there.position().audit_size != 0 {
         return Err(StoreError::NotEmpty);
     }

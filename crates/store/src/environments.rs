@@ -4,6 +4,7 @@ use model::environment::Environment;
 
 use crate::backend::{Row, args};
 use crate::error::StoreError;
+use crate::seals::ENVIRONMENTS;
 use crate::tombstones::TombstoneKind;
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -16,8 +17,6 @@ pub struct EnvironmentUse {
     pub name: String,
 }
 
-pub(crate) const COLUMNS: &str = "name, display_name, rank, protected, is_default, version";
-
 impl ReadTx {
     /// All environments, by rank, then by name.
     ///
@@ -25,8 +24,8 @@ impl ReadTx {
     /// As any query.
     pub async fn environments(&self) -> Result<Vec<Environment>, StoreError> {
         // The whole table: there are few.
-        let sql = format!("SELECT {COLUMNS} FROM environments ORDER BY rank, name");
-        self.query(&sql, args![]).await?.iter().map(read).collect()
+        let sql = format!("SELECT {} FROM environments e ORDER BY e.rank, e.name", ENVIRONMENTS.select("e"));
+        self.query(&sql, args![]).await?.iter().map(|row| self.sealed_environment(row)).collect()
     }
 
     /// An environment by name.
@@ -35,8 +34,13 @@ impl ReadTx {
     /// As any query.
     pub async fn environment(&self, name: &str) -> Result<Option<Environment>, StoreError> {
         // By the key.
-        let sql = format!("SELECT {COLUMNS} FROM environments WHERE name = $1");
-        self.query_one(&sql, args![name]).await?.as_ref().map(read).transpose()
+        let sql = format!("SELECT {} FROM environments e WHERE e.name = $1", ENVIRONMENTS.select("e"));
+        self.query_one(&sql, args![name]).await?.map(|row| self.sealed_environment(&row)).transpose()
+    }
+
+    pub(crate) fn sealed_environment(&self, row: &Row) -> Result<Environment, StoreError> {
+        self.check_seal(&ENVIRONMENTS, row)?;
+        read(row)
     }
 
     /// What names the environment: routes served there, clients, and active secrets limited to it. At most 100.
@@ -68,6 +72,7 @@ impl WriteTx {
         let sql = "INSERT INTO environments (name, display_name, rank, protected, is_default, version, changed) \
              VALUES ($1, $2, $3, $4, $5, 1, $6)";
         self.execute(sql, self.environment_columns(environment)).await?;
+        self.seal_row(&ENVIRONMENTS, args![environment.name.as_str()]).await?;
         self.unbury(TombstoneKind::Environment, environment.name.as_str()).await
     }
 
@@ -81,7 +86,9 @@ impl WriteTx {
         let sql = "UPDATE environments SET display_name = $2, rank = $3, protected = $4, is_default = $5, changed = $6, \
              version = version + 1 WHERE name = $1 RETURNING version";
         let row = self.query_one(sql, self.environment_columns(environment)).await?;
-        row.ok_or(StoreError::Missing("the environment"))?.int("version")
+        let version = row.ok_or(StoreError::Missing("the environment"))?.int("version")?;
+        self.seal_row(&ENVIRONMENTS, args![environment.name.as_str()]).await?;
+        Ok(version)
     }
 
     /// Deletes an environment.
@@ -99,10 +106,14 @@ impl WriteTx {
         if !environment.default {
             return Ok(());
         }
-        // A scan: there are few.
-        let sql = "UPDATE environments SET is_default = 0, version = version + 1, changed = $2 \
-             WHERE is_default = 1 AND name <> $1";
-        self.execute(sql, args![environment.name.as_str(), self.next_revision()]).await.map(drop)
+        for other in self.environments().await? {
+            if other.default && other.name != environment.name {
+                let sql = "UPDATE environments SET is_default = 0, version = version + 1, changed = $2 WHERE name = $1";
+                self.execute(sql, args![other.name.as_str(), self.next_revision()]).await?;
+                self.seal_row(&ENVIRONMENTS, args![other.name.as_str()]).await?;
+            }
+        }
+        Ok(())
     }
 
     fn environment_columns(&self, environment: &Environment) -> Vec<crate::backend::Val> {
@@ -117,7 +128,7 @@ impl WriteTx {
     }
 }
 
-pub(crate) fn read(row: &Row) -> Result<Environment, StoreError> {
+fn read(row: &Row) -> Result<Environment, StoreError> {
     Ok(Environment {
         name: row.parsed("name")?,
         display_name: row.text("display_name")?.to_owned(),

@@ -40,6 +40,12 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A row is not as Keyroll wrote it: somebody changed it in the database.
+    #[error("the stored {subject} was changed outside Keyroll and is not used")]
+    Tampered {
+        /// Which: `route payments`.
+        subject: String,
+    },
     /// The database was made by other migrations than this binary knows.
     #[error(transparent)]
     Migration(#[from] crate::migrate::MigrationError),

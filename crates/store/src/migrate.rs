@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All migrations, in order. One that was released is never edited: its checksum is in every database.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         number: 1,
         name: "first",
@@ -32,6 +32,13 @@ const MIGRATIONS: [Migration; 2] = [
         name: "nodes",
         min_binary: "0.1.0",
         tables: include_str!("../migrations/0002_nodes.sql"),
+        guards: Guards::NONE,
+    },
+    Migration {
+        number: 3,
+        name: "seals",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0003_seals.sql"),
         guards: Guards::NONE,
     },
 ];

@@ -10,6 +10,7 @@ use crate::backend::{Backend, Closing, DatabaseUrl, Purpose, args};
 use crate::error::StoreError;
 use crate::leases::{self, Lease};
 use crate::migrate::migrate;
+use crate::seals::{Sealer, SealerPlace};
 use crate::telemetry::{self, Telemetry};
 use crate::transaction::{ReadTx, WriteTx};
 
@@ -18,6 +19,7 @@ use crate::transaction::{ReadTx, WriteTx};
 pub struct Store {
     pub(crate) backend: Arc<Backend>,
     changes: watch::Receiver<i64>,
+    pub(crate) sealer: SealerPlace,
 }
 
 impl Store {
@@ -44,7 +46,13 @@ impl Store {
             }
         };
         conversation.commit(Closing { revision: Some(revision), scrub: false }).await?;
-        Ok(Self { backend: Arc::new(backend), changes })
+        Ok(Self { backend: Arc::new(backend), changes, sealer: SealerPlace::default() })
+    }
+
+    /// Gives the store what seals rows, once the keys of the database are open. Transactions that begin without it can
+    /// neither read nor write routes, environments, clients and tokens.
+    pub fn seal_with(&self, sealer: Sealer) {
+        self.sealer.set(sealer);
     }
 
     /// Begins a transaction that sees one state throughout and cannot write. Keep it short: there are few of them.
@@ -52,7 +60,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where the database is away.
     pub async fn read(&self) -> Result<ReadTx, StoreError> {
-        ReadTx::begin(self.backend.begin(Purpose::Read).await?, "").await
+        ReadTx::begin(self.backend.begin(Purpose::Read).await?, "", self.sealer.get()).await
     }
 
     /// Begins a change by locking the revision, so that changes are ordered. Dropping it undoes it.
@@ -63,7 +71,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where the database is away or others hold it for too long.
     pub async fn begin(&self, permit: &Permit) -> Result<WriteTx, StoreError> {
-        WriteTx::begin(Arc::clone(&self.backend), permit).await
+        WriteTx::begin(Arc::clone(&self.backend), self.sealer.get(), permit).await
     }
 
     /// Writes telemetry: durable, but no change. No revision, no event, no announcement.

@@ -5,6 +5,7 @@ use model::time::Timestamp;
 
 use crate::backend::{Row, args};
 use crate::error::StoreError;
+use crate::seals::TOKENS;
 use crate::transaction::{ReadTx, WriteTx};
 
 /// An admin token.
@@ -36,16 +37,14 @@ impl Token {
     }
 }
 
-const COLUMNS: &str = "id, name, role, digest, created_at, created_by, expires_at, revoked_at";
-
 impl ReadTx {
-    /// All tokens, expired and revoked ones included, the oldest first.
+    /// All tokens, expired and revoked ones included, the oldest first, as they are stored: for people to look at.
     ///
     /// # Errors
     /// As any query.
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         // The whole table: there are few.
-        let sql = format!("SELECT {COLUMNS} FROM tokens ORDER BY created_at, id");
+        let sql = format!("SELECT {} FROM tokens t ORDER BY t.created_at, t.id", TOKENS.select("t"));
         self.query(&sql, args![]).await?.iter().map(read).collect()
     }
 
@@ -55,8 +54,8 @@ impl ReadTx {
     /// As any query.
     pub async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
         // By the key.
-        let sql = format!("SELECT {COLUMNS} FROM tokens WHERE id = $1");
-        self.query_one(&sql, args![id]).await?.as_ref().map(read).transpose()
+        let sql = format!("SELECT {} FROM tokens t WHERE t.id = $1", TOKENS.select("t"));
+        self.sealed_token(self.query_one(&sql, args![id]).await?)
     }
 
     /// A token by its digest; ask [`Token::is_live`] before trusting it.
@@ -65,8 +64,14 @@ impl ReadTx {
     /// As any query.
     pub async fn token_by_digest(&self, digest: &[u8; 32]) -> Result<Option<Token>, StoreError> {
         // The unique index on digest. That its comparison takes time by content tells nothing about a 256-bit preimage.
-        let sql = format!("SELECT {COLUMNS} FROM tokens WHERE digest = $1");
-        self.query_one(&sql, args![digest.as_slice()]).await?.as_ref().map(read).transpose()
+        let sql = format!("SELECT {} FROM tokens t WHERE t.digest = $1", TOKENS.select("t"));
+        self.sealed_token(self.query_one(&sql, args![digest.as_slice()]).await?)
+    }
+
+    fn sealed_token(&self, row: Option<Row>) -> Result<Option<Token>, StoreError> {
+        let Some(row) = row else { return Ok(None) };
+        self.check_seal(&TOKENS, &row)?;
+        read(&row).map(Some)
     }
 }
 
@@ -88,7 +93,8 @@ impl WriteTx {
             token.expires_at,
             token.revoked_at,
         ];
-        self.execute(sql, args).await.map(drop)
+        self.execute(sql, args).await?;
+        self.seal_row(&TOKENS, args![&token.id]).await
     }
 
     /// Revokes a token. The answer is whether it was not revoked before: revoking twice changes nothing.
@@ -96,12 +102,16 @@ impl WriteTx {
     /// # Errors
     /// [`StoreError::Missing`] for an unknown one.
     pub async fn revoke_token(&mut self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let token = self.token(id).await?.ok_or(StoreError::Missing("the token"))?;
-        if token.revoked_at.is_some() {
-            return Ok(false);
+        match self.token(id).await {
+            Ok(None) => return Err(StoreError::Missing("the token")),
+            Ok(Some(token)) if token.revoked_at.is_some() => return Ok(false),
+            // Whoever wrote it there, it may go.
+            Ok(Some(_)) | Err(StoreError::Tampered { .. }) => {}
+            Err(other) => return Err(other),
         }
         // By the key.
         self.change("the token", "UPDATE tokens SET revoked_at = $2 WHERE id = $1", args![id, now]).await?;
+        self.seal_row(&TOKENS, args![id]).await?;
         Ok(true)
     }
 }

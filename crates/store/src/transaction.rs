@@ -8,6 +8,7 @@ use model::audit::Event;
 
 use crate::backend::{Backend, Closing, Conversation, Purpose, Row, Val, args};
 use crate::error::StoreError;
+use crate::seals::Sealer;
 
 /// The name of a state of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +34,15 @@ pub struct Committed {
 pub struct ReadTx {
     conversation: Conversation,
     position: Position,
+    sealer: Option<Sealer>,
 }
 
 impl ReadTx {
-    pub(crate) async fn begin(conversation: Conversation, lock: &'static str) -> Result<Self, StoreError> {
+    pub(crate) async fn begin(
+        conversation: Conversation,
+        lock: &'static str,
+        sealer: Option<Sealer>,
+    ) -> Result<Self, StoreError> {
         // By the key. A snapshot begins with the first read, so this also fixes what later queries see.
         let sql = format!("SELECT incarnation, revision, audit_size FROM revision WHERE one = 1 {lock}");
         let rows = conversation.query(&sql, args![]).await?;
@@ -46,13 +52,17 @@ impl ReadTx {
             revision: row.int("revision")?,
             audit_size: row.int("audit_size")?,
         };
-        Ok(Self { conversation, position })
+        Ok(Self { conversation, position, sealer })
     }
 
     /// Which state this is. In a [`WriteTx`], the state before the change.
     #[must_use]
     pub fn position(&self) -> &Position {
         &self.position
+    }
+
+    pub(crate) fn given_sealer(&self) -> Option<&Sealer> {
+        self.sealer.as_ref()
     }
 
     pub(crate) fn conversation(&self) -> &Conversation {
@@ -90,8 +100,12 @@ impl Deref for WriteTx {
 }
 
 impl WriteTx {
-    pub(crate) async fn begin(backend: Arc<Backend>, permit: &Permit) -> Result<Self, StoreError> {
-        let read = ReadTx::begin(backend.begin(Purpose::Change).await?, "{lock}").await?;
+    pub(crate) async fn begin(
+        backend: Arc<Backend>,
+        sealer: Option<Sealer>,
+        permit: &Permit,
+    ) -> Result<Self, StoreError> {
+        let read = ReadTx::begin(backend.begin(Purpose::Change).await?, "{lock}", sealer).await?;
         Ok(Self { read, backend, actor: permit.actor().name.clone(), scrub: false })
     }
 
@@ -153,7 +167,7 @@ impl WriteTx {
 async fn settle(backend: &Backend, sequence: i64, leaf: &[u8; 32]) -> Result<(), StoreError> {
     let unknown = |_| StoreError::OutcomeUnknown;
     let conversation = backend.begin(Purpose::Change).await.map_err(unknown)?;
-    let look = ReadTx::begin(conversation, "{lock}").await.map_err(unknown)?;
+    let look = ReadTx::begin(conversation, "{lock}", None).await.map_err(unknown)?;
     match look.audit_leaf(sequence).await.map_err(unknown)? {
         Some(found) if found == *leaf => Ok(()),
         _ => Err(StoreError::away("the connection broke before the change was made")),

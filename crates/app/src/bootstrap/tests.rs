@@ -203,3 +203,34 @@ async fn a_look_tells_whether_a_first_start_was_committed() {
     let error = bootstrap.settle(&other, unsure()).await.unwrap_err();
     assert!(matches!(error, BootstrapError::Store(StoreError::Unavailable(_))), "{error}");
 }
+
+/// The fingerprint key `00 01 02 … 1f`, wrapped under a KEK of zeros as it was before rows were sealed.
+const WRAPPED_BEFORE_SEALS: &str = "202122232425262728292a2bae432c8cc05eff825333b76cbea78df13ba1b77e5fae9ff27d9bab8143d651a501e67a4e66e95dea398dfd3f5f01f662";
+
+#[tokio::test]
+async fn a_database_from_before_there_were_seals_gets_them_once() {
+    let place = Place::new().await;
+    let kek = format!("kek_a {}=\n", "A".repeat(43));
+    write_private(&place.file("kek"), &kek).unwrap();
+    place.start().await.unwrap();
+    let unseal = async || {
+        let raw = rusqlite::Connection::open(place.file("keyroll.db")).unwrap();
+        raw.execute_batch("UPDATE environments SET seal = NULL; UPDATE tokens SET seal = NULL").unwrap();
+    };
+    let tampered = async || place.store.read().await.unwrap().tampered_rows().await.unwrap().len();
+    unseal().await;
+    let permit = authorize(&Actor::system("test"), [Need::Administer]).unwrap();
+    let mut tx = place.store.begin(&permit).await.unwrap();
+    let digits = WRAPPED_BEFORE_SEALS.as_bytes().chunks(2);
+    let bytes = digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect();
+    tx.set_fingerprint_key(&WrappedFingerprintKey { bytes, kek_id: "kek_a".to_owned() }).await.unwrap();
+    tx.commit(Event::done(&permit, &Origin::local(), SystemClock.now(), "test", "test".to_owned())).await.unwrap();
+
+    place.start().await.unwrap();
+    assert_eq!(tampered().await, 0, "sealed at the first start that knows of seals");
+    let revision = place.store.read().await.unwrap().position().revision;
+    unseal().await;
+    place.start().await.unwrap();
+    assert_eq!(tampered().await, 4, "and never again: whoever takes seals away gets no others for it");
+    assert_eq!(place.store.read().await.unwrap().position().revision, revision);
+}

@@ -46,6 +46,10 @@ impl control::Standing for Standing {
         self.exposure.clone()
     }
 
+    fn tampered_rows(&self) -> Arc<[String]> {
+        self.engine.tampered_rows()
+    }
+
     fn unusable_secrets(&self) -> usize {
         self.engine.unusable_secrets().len()
     }

@@ -65,6 +65,10 @@ impl Standing for Serving {
         None
     }
 
+    fn tampered_rows(&self) -> Arc<[String]> {
+        Arc::default()
+    }
+
     fn unusable_secrets(&self) -> usize {
         0
     }
@@ -187,6 +191,8 @@ impl House {
     ) -> Self {
         let clock = Arc::new(SetClock(AtomicI64::new(NOW)));
         let store = Store::open(url, clock.now(), "inc_1".to_owned()).await.unwrap();
+        let rows = fingerprints.row_key();
+        store.seal_with(Arc::new(move |table, row| rows.seal(table, row)));
         let house = Self::over(store, Keys { keyring: Arc::new(keyring), fingerprints }, clock, entropy);
         house.furnish().await;
         house

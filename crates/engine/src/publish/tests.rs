@@ -52,8 +52,11 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
     let directory = tempfile::tempdir().unwrap();
     let kek = directory.path().join("kek");
     envelope::kek_file::create(&kek, &entropy, Fixed.now()).unwrap();
+    let store = Store::open(url, Fixed.now(), "life".to_owned()).await.unwrap();
+    let rows = envelope::FingerprintKey::generate(&entropy).row_key();
+    store.seal_with(Arc::new(move |table, row| rows.seal(table, row)));
     let options = EngineOptions {
-        store: Store::open(url, Fixed.now(), "life".to_owned()).await.unwrap(),
+        store,
         keyring: Arc::new(envelope::kek_file::load(&kek).unwrap()),
         snapshot: Arc::new(ArcSwapOption::empty()),
         node: NodeIdentity {

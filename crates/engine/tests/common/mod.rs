@@ -100,6 +100,8 @@ impl House {
         let clock = Arc::new(TestClock(AtomicI64::new(1_780_000_000_000)));
         let store = Store::open(&url, clock.now(), "first-life".to_owned()).await.unwrap();
         let entropy = Scrambled::default();
+        let rows = envelope::FingerprintKey::generate(&entropy).row_key();
+        store.seal_with(Arc::new(move |table, row| rows.seal(table, row)));
         let keyring = Arc::new(Keyring::parse(&envelope_text(&entropy, clock.now())).unwrap());
         let permit = authorize(&Actor::system("test"), [Need::Administer]).unwrap();
         let snapshot = Arc::new(ArcSwapOption::empty());

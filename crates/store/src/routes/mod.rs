@@ -14,6 +14,7 @@ pub use revisions::RouteRevision;
 use crate::backend::{Row, args};
 use crate::error::StoreError;
 use crate::page::{Conditions, Listed, Page, contains};
+use crate::seals::ROUTES;
 use crate::transaction::ReadTx;
 
 /// A route as it is stored.
@@ -40,7 +41,7 @@ pub struct RouteFilter {
     pub secret: Option<SecretName>,
 }
 
-pub(crate) const COLUMNS: &str = "r.name, r.spec, r.version, r.created_at, r.updated_at";
+const COLUMNS: &str = "r.name, r.spec, r.version, r.created_at, r.updated_at";
 
 impl ReadTx {
     /// A route by name.
@@ -49,11 +50,16 @@ impl ReadTx {
     /// As any query.
     pub async fn route(&self, name: &str) -> Result<Option<RouteRow>, StoreError> {
         // By the key.
-        let sql = format!("SELECT {COLUMNS} FROM routes r WHERE r.name = $1");
-        self.query_one(&sql, args![name]).await?.as_ref().map(read).transpose()
+        let sql = format!("SELECT {} FROM routes r WHERE r.name = $1", ROUTES.select("r"));
+        self.query_one(&sql, args![name]).await?.map(|row| self.sealed_route(&row)).transpose()
     }
 
-    /// One page of the routes that fit, by name.
+    pub(crate) fn sealed_route(&self, row: &Row) -> Result<RouteRow, StoreError> {
+        self.check_seal(&ROUTES, row)?;
+        read(row)
+    }
+
+    /// One page of the routes that fit, by name, as they are stored: for people to look at, not to act upon.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`]; else as any query.
@@ -89,10 +95,11 @@ impl ReadTx {
     pub async fn routes_naming(&self, secret: &str) -> Result<Vec<RouteRow>, StoreError> {
         // The leading column of route_references' key, then the key of routes.
         let sql = format!(
-            "SELECT {COLUMNS} FROM routes r WHERE r.name IN (SELECT route FROM route_references WHERE secret = $1) \
-             ORDER BY r.name"
+            "SELECT {} FROM routes r WHERE r.name IN (SELECT route FROM route_references WHERE secret = $1) \
+             ORDER BY r.name",
+            ROUTES.select("r")
         );
-        self.query(&sql, args![secret]).await?.iter().map(read).collect()
+        self.query(&sql, args![secret]).await?.iter().map(|row| self.sealed_route(row)).collect()
     }
 
     /// All names of routes, sorted.
@@ -136,7 +143,7 @@ impl RouteFilter {
     }
 }
 
-pub(crate) fn read(row: &Row) -> Result<RouteRow, StoreError> {
+fn read(row: &Row) -> Result<RouteRow, StoreError> {
     Ok(RouteRow {
         spec: row.json("spec")?,
         version: row.int("version")?,

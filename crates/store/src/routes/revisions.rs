@@ -6,6 +6,7 @@ use model::time::Timestamp;
 use crate::backend::{Row, args};
 use crate::error::StoreError;
 use crate::page::{Listed, Page};
+use crate::seals::ROUTE_REVISIONS;
 use crate::transaction::ReadTx;
 
 /// One state of a route.
@@ -44,8 +45,13 @@ impl ReadTx {
     /// As any query.
     pub async fn route_revision(&self, route: &str, number: i64) -> Result<Option<RouteRevision>, StoreError> {
         // By the key.
-        let sql = "SELECT number, at, actor, action, spec FROM route_revisions WHERE route = $1 AND number = $2";
-        self.query_one(sql, args![route, number]).await?.as_ref().map(read).transpose()
+        let sql = format!(
+            "SELECT {} FROM route_revisions r WHERE r.route = $1 AND r.number = $2",
+            ROUTE_REVISIONS.select("r")
+        );
+        let Some(row) = self.query_one(&sql, args![route, number]).await? else { return Ok(None) };
+        self.check_seal(&ROUTE_REVISIONS, &row)?;
+        read(&row).map(Some)
     }
 }
 

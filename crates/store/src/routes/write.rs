@@ -8,6 +8,7 @@ use model::time::Timestamp;
 
 use crate::backend::args;
 use crate::error::StoreError;
+use crate::seals::{ROUTE_REVISIONS, ROUTES};
 use crate::secrets::json;
 use crate::tombstones::TombstoneKind;
 use crate::transaction::WriteTx;
@@ -24,6 +25,7 @@ impl WriteTx {
         let sql =
             "INSERT INTO routes (name, spec, created_at, updated_at, version, changed) VALUES ($1, $2, $3, $3, $4, $5)";
         self.execute(sql, args![spec.name.as_str(), &text, now, version, self.next_revision()]).await?;
+        self.seal_row(&ROUTES, args![spec.name.as_str()]).await?;
         self.unbury(TombstoneKind::Route, spec.name.as_str()).await?;
         self.derive(spec, now).await?;
         self.append_revision(spec.name.as_str(), version, now, "create", Some(text)).await?;
@@ -41,6 +43,7 @@ impl WriteTx {
         // By the key.
         let sql = "UPDATE routes SET spec = $2, updated_at = $3, version = $4, changed = $5 WHERE name = $1";
         self.change("the route", sql, args![name, &text, now, version, self.next_revision()]).await?;
+        self.seal_row(&ROUTES, args![name]).await?;
         self.underive(name, now).await?;
         self.derive(spec, now).await?;
         self.append_revision(name, version, now, action, Some(text)).await?;
@@ -74,9 +77,11 @@ impl WriteTx {
         action: &str,
         spec: Option<String>,
     ) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO route_revisions (route, number, at, actor, action, spec) VALUES ($1, $2, $3, $4, $5, $6)";
-        self.execute(sql, args![route, number, at, self.actor(), action, spec]).await.map(drop)
+        let mut columns = args![route, number, at, self.actor(), action, spec];
+        columns.push(self.seal_of(&ROUTE_REVISIONS, &columns)?);
+        let sql = "INSERT INTO route_revisions (route, number, at, actor, action, spec, seal) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        self.execute(sql, columns).await.map(drop)
     }
 
     /// Writes what follows from the specification, and notes that its secrets are named.

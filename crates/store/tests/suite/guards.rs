@@ -205,15 +205,16 @@ async fn the_revisions_of_a_route_are_only_added_to() {
         "UPDATE route_revisions SET spec = '{}'",
         "UPDATE OR REPLACE route_revisions SET number = 7",
         "DELETE FROM route_revisions",
-        "INSERT OR REPLACE INTO route_revisions VALUES ('payments', 1, 0, 'a', 'b', '{}')",
-        "INSERT INTO route_revisions VALUES ('payments', 3, 0, 'a', 'b', '{}')",
-        "INSERT OR IGNORE INTO route_revisions VALUES ('other', 2, 0, 'a', 'b', '{}')",
+        "INSERT OR REPLACE INTO route_revisions VALUES ('payments', 1, 0, 'a', 'b', '{}', NULL)",
+        "INSERT INTO route_revisions VALUES ('payments', 3, 0, 'a', 'b', '{}', NULL)",
+        "INSERT OR IGNORE INTO route_revisions VALUES ('other', 2, 0, 'a', 'b', '{}', NULL)",
     ];
     for attack in db.known(&attacks) {
         assert_eq!(attempt(&db, attack).await, Err("route-revisions-are-append-only".to_owned()), "{attack}");
     }
     for allowed in [("payments", 2), ("other", 1)] {
-        let sql = format!("INSERT INTO route_revisions VALUES ('{}', {}, 0, 'a', 'b', '{{}}')", allowed.0, allowed.1);
+        let sql =
+            format!("INSERT INTO route_revisions VALUES ('{}', {}, 0, 'a', 'b', '{{}}', NULL)", allowed.0, allowed.1);
         assert_eq!(attempt(&db, &sql).await, Ok(1), "{sql}");
     }
 }

@@ -45,8 +45,9 @@ pub(crate) fn memory(plan: &Plan, node: &mut TestNode, figures: &mut Figures) {
     node.restart();
     settle(plan);
     figures.size("memory", "after the start", resident(node));
-    let mut api = Api::open(node);
     for round in 1..=2 {
+        // A new one for each round: the one before is closed while the node settles.
+        let mut api = Api::open(node);
         for n in 0..plan.changes {
             let body = json!({"description": format!("change {n} of round {round}"), "base": {"remove_headers": [format!("x-{round}-{n}")]}});
             api.call("PATCH", &format!("/v1/routes/{}", fill::route(n % plan.count)), Some(&body), 200);

@@ -10,6 +10,8 @@ mod flip;
 mod leak;
 mod races;
 mod relocate;
+#[path = "../seals.rs"]
+mod seals;
 mod tamper;
 #[path = "../usage.rs"]
 mod usage;
@@ -33,6 +35,14 @@ fn database() -> &'static Database {
 
 fn options() -> NodeOptions {
     NodeOptions::new(KEYROLL).arg("--database").arg(database().url())
+}
+
+/// A node, and the way to change its database behind its back.
+fn tamperable() -> (TestNode, seals::Tamper) {
+    let database = database();
+    let node = NodeOptions::new(KEYROLL).arg("--database").arg(database.url()).start();
+    let change = |_: &TestNode, sql: &str| drop(database.psql(&sql.replace("x'", "'\\x")).unwrap());
+    (node, Box::new(change))
 }
 
 fn start() -> TestNode {

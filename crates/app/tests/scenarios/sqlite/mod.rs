@@ -7,6 +7,8 @@ mod flip;
 #[path = "../leak.rs"]
 mod leak;
 mod process;
+#[path = "../seals.rs"]
+mod seals;
 mod tamper;
 mod trace;
 #[path = "../usage.rs"]
@@ -22,6 +24,11 @@ use crate::house::KEYROLL;
 
 fn options() -> NodeOptions {
     NodeOptions::new(KEYROLL)
+}
+
+/// A node, and the way to change its database behind its back.
+fn tamperable() -> (TestNode, seals::Tamper) {
+    (start(), Box::new(tamper::change))
 }
 
 fn start() -> TestNode {

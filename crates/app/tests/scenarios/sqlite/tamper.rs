@@ -29,25 +29,11 @@ impl Scene {
     }
 
     fn database(&self) -> Connection {
-        let file = self.node.data_dir().join("keyroll.db");
-        let connection = Connection::open(file).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
-        connection
+        database(&self.node)
     }
 
-    /// Changes the file as somebody can who takes the database's own guards away and puts them back afterwards.
     fn tamper(&self, sql: &str) {
-        let connection = self.database();
-        let guards = guards(&connection);
-        assert!(guards.len() > 5, "{guards:?}");
-        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
-        for (name, _) in &guards {
-            connection.execute_batch(&format!("DROP TRIGGER \"{name}\"")).unwrap();
-        }
-        assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
-        for (_, text) in &guards {
-            connection.execute_batch(text).unwrap();
-        }
+        change(&self.node, sql);
     }
 
     fn status(&self, route: &str) -> (u16, String) {
@@ -60,6 +46,27 @@ impl Scene {
     fn restarted(&mut self) {
         self.node.kill();
         self.node.restart();
+    }
+}
+
+fn database(node: &TestNode) -> Connection {
+    let connection = Connection::open(node.data_dir().join("keyroll.db")).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    connection
+}
+
+/// Changes the file as somebody can who takes the database's own guards away and puts them back afterwards.
+pub(super) fn change(node: &TestNode, sql: &str) {
+    let connection = database(node);
+    let guards = guards(&connection);
+    assert!(guards.len() > 5, "{guards:?}");
+    connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    for (name, _) in &guards {
+        connection.execute_batch(&format!("DROP TRIGGER \"{name}\"")).unwrap();
+    }
+    assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
+    for (_, text) in &guards {
+        connection.execute_batch(text).unwrap();
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) async fn look(control: &Control, tx: &ReadTx) -> Result<Vec<Finding>,
         clock(control, tx).await?,
         keys(control, tx).await?,
         secrets(control),
+        rows(control),
         audit(control),
         tokens(control, tx).await?,
     ])
@@ -85,6 +86,20 @@ fn secrets(control: &Control) -> Finding {
             "",
             format!("{count} secrets that routes name cannot be opened"),
             "the log of the nodes names them and says why; a row that was changed outside Keyroll comes back from a backup",
+        ),
+    }
+}
+
+fn rows(control: &Control) -> Finding {
+    let tampered = control.standing.tampered_rows();
+    let named = tampered.iter().take(5).map(|row| row.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+    match tampered.len() {
+        0 => Finding::ok("rows", "", "every route, client, token and environment is as Keyroll wrote it"),
+        count => Finding::problem(
+            "rows",
+            "",
+            format!("changed in the database, outside Keyroll, and not used ({count}): {named}"),
+            "find out who can write the database; an admin can delete a route or client and make it anew, and revoke a token",
         ),
     }
 }

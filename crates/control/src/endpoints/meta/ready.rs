@@ -40,11 +40,22 @@ pub(super) async fn ready(State(control): State<Arc<Control>>, parts: Parts) -> 
         0 => String::new(),
         count => format!("{count} cannot be opened; the log names them"),
     };
-    let checks: Vec<_> =
-        [("database", database), ("snapshot", snapshot), ("running", draining), ("audit", audit), ("secrets", secrets)]
-            .into_iter()
-            .map(|(name, detail)| ReadinessCheck { name: name.to_owned(), ready: detail.is_empty(), detail })
-            .collect();
+    let rows = match control.standing.tampered_rows().len() {
+        0 => String::new(),
+        count => format!("{count} were changed outside Keyroll; the log names them"),
+    };
+    let all = [
+        ("database", database),
+        ("snapshot", snapshot),
+        ("running", draining),
+        ("audit", audit),
+        ("secrets", secrets),
+        ("rows", rows),
+    ];
+    let checks: Vec<_> = all
+        .into_iter()
+        .map(|(name, detail)| ReadinessCheck { name: name.to_owned(), ready: detail.is_empty(), detail })
+        .collect();
     let ready = checks.iter().all(|check| check.ready || !is_needed(&check.name, role));
     let word = match (ready, checks.iter().all(|check| check.ready)) {
         (true, true) => "ready",
@@ -75,7 +86,7 @@ fn is_needed(check: &str, role: NodeRole) -> bool {
     match check {
         "database" => role.has_control(),
         "snapshot" => role.has_gateway(),
-        "audit" | "secrets" => false,
+        "audit" | "secrets" | "rows" => false,
         _ => true,
     }
 }

@@ -12,6 +12,8 @@ mod people;
 mod publish;
 #[path = "../routes.rs"]
 mod routes;
+#[path = "../seals.rs"]
+mod seals;
 #[path = "../secrets.rs"]
 mod secrets;
 mod server;
