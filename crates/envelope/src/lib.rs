@@ -43,8 +43,8 @@
 //!
 //! row key      = HMAC-SHA256(key, text("keyroll/1/row-key"))
 //! seal of row  = HMAC-SHA256(row key, text("keyroll/1/row") ‖ text(table) ‖ column…)
-//! column       = kind ‖ number of bytes of x ‖ x     kind 00 and no x for NULL; 01 and a number (two's complement);
-//!                                                    02 and text in UTF-8; 03 and bytes
+//! column       = 00 ‖ text(name of the column) ‖ kind ‖ number of bytes of x ‖ x     nothing at all for NULL
+//!                kind 01 for a number (two's complement), 02 for text in UTF-8, 03 for bytes
 //! ```
 //!
 //! The value is bound to the DEK's id and not to the KEK's, so that a rewrap touches the wrapped key alone:
