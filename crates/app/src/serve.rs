@@ -11,6 +11,7 @@ mod words;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use control::{Control, Keys, Policy};
@@ -131,6 +132,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         tls: gateway_tls,
         snapshot: Arc::clone(&snapshot),
         allow_private: allow_private.clone(),
+        stream_grace: config.policy.stream_grace.as_std(),
     });
     let drain = CancellationToken::new();
     let answers = Arc::new(ArcSwap::from_pointee(control::waiting()));
@@ -238,6 +240,7 @@ struct Traffic {
     tls: Option<Arc<ServerConfig>>,
     snapshot: Arc<ArcSwapOption<Snapshot>>,
     allow_private: Vec<IpNet>,
+    stream_grace: Duration,
 }
 
 impl Traffic {
@@ -252,6 +255,7 @@ impl Traffic {
             entropy: Arc::clone(entropy),
             allow_private: self.allow_private,
             limits: Limits::default(),
+            stream_grace: self.stream_grace,
         })
         .map_err(ServeError::Runtime)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::{EXPECT, HOST, TRANSFER_ENCODING, VIA};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use model::name::EnvironmentName;
 use model::route::same_header;
 use model::snapshot::{Caller, Snapshot};
@@ -14,7 +14,8 @@ use model::time::Timestamp;
 use outbound::inject::{Announced, announced};
 
 use crate::answer::{self, Refusal};
-use crate::client_key::{self, Found};
+use crate::client_key::{self, Digest, Found};
+use crate::tunnel::Wanted;
 
 /// The header by which a client with several environments chooses one.
 const KEYROLL_ENVIRONMENT: HeaderName = HeaderName::from_static("keyroll-environment");
@@ -37,16 +38,21 @@ const METHODS: [Method; 9] = [
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) caller: Arc<Caller>,
+    /// Of which key.
+    pub(crate) key: Digest,
     /// The host that the client called, in lower case and without port.
     pub(crate) host: String,
     /// The environment that the client asked for.
     pub(crate) environment: Option<EnvironmentName>,
     /// What the client said about the body, `Connection` notwithstanding.
     pub(crate) announced: Announced,
+    /// The other protocol that the client asked for.
+    pub(crate) wanted: Option<Wanted>,
 }
 
 /// Admits a request, or says why not. What is wrong with the framing is said to anybody, all else to clients alone.
 pub(crate) fn admit(parts: &mut Parts, snapshot: &Snapshot, peer: IpAddr, now: Timestamp) -> Result<Admitted, Refusal> {
+    name_host(parts)?;
     let host = host(&parts.headers)?;
     check_method(&parts.method)?;
     check_target(parts, &host)?;
@@ -54,16 +60,30 @@ pub(crate) fn admit(parts: &mut Parts, snapshot: &Snapshot, peer: IpAddr, now: T
     check_names(&parts.headers)?;
     check_loop(&parts.headers)?;
     check_url(parts)?;
-    let caller = caller(&mut parts.headers, snapshot, now)?;
+    let (caller, key) = caller(&mut parts.headers, snapshot, now)?;
     check_peer(&caller, peer)?;
     let environment = environment(&parts.headers)?;
     let announced = announced(&parts.headers);
+    let wanted = Wanted::of(parts);
     clean(&mut parts.headers);
-    Ok(Admitted { caller, host: host.host().to_ascii_lowercase(), environment, announced })
+    Ok(Admitted { caller, key, host: host.host().to_ascii_lowercase(), environment, announced, wanted })
 }
 
 fn invalid(detail: &'static str) -> Refusal {
     Refusal::new(answer::REQUEST_INVALID, detail).closing()
+}
+
+/// HTTP/2 names the host in the target. A `Host` beside it is held against that like any other's.
+fn name_host(parts: &mut Parts) -> Result<(), Refusal> {
+    if parts.version != Version::HTTP_2 || parts.headers.contains_key(HOST) {
+        return Ok(());
+    }
+    let authority = parts.uri.authority().map(|authority| HeaderValue::try_from(authority.as_str()));
+    if let Some(authority) = authority {
+        let authority = authority.map_err(|_| invalid("The request's :authority is not a host."))?;
+        parts.headers.insert(HOST, authority);
+    }
+    Ok(())
 }
 
 /// Exactly one `Host`: with two, whoever stands before us may have checked the other one.
@@ -162,7 +182,7 @@ fn check_loop(headers: &HeaderMap) -> Result<(), Refusal> {
 /// The look-up compares digests, not keys, in a hash map, and needs no constant time: whoever could tell from its
 /// timing how far a digest agreed would have to find keys with chosen digests, and would learn nothing about the
 /// 256 random bits of a live one.
-fn caller(headers: &mut HeaderMap, snapshot: &Snapshot, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
+fn caller(headers: &mut HeaderMap, snapshot: &Snapshot, now: Timestamp) -> Result<(Arc<Caller>, Digest), Refusal> {
     let ambiguous = |_| {
         let detail = "Send one client key, in one header, once.";
         Refusal::new(answer::KEY_AMBIGUOUS, detail)
@@ -178,9 +198,9 @@ fn caller(headers: &mut HeaderMap, snapshot: &Snapshot, now: Timestamp) -> Resul
             return Err(Refusal::new(answer::KEY_MISSING, detail));
         }
         Found::Malformed => None,
-        Found::Key(digest) => snapshot.keys.get(&digest).filter(live),
+        Found::Key(digest) => snapshot.keys.get(&digest).filter(live).map(|caller| (Arc::clone(caller), digest)),
     };
-    caller.cloned().ok_or_else(|| {
+    caller.ok_or_else(|| {
         let detail = "The client key is not valid. Ask for a new one where you got it.";
         Refusal::new(answer::KEY_INVALID, detail)
     })

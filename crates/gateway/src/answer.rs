@@ -7,6 +7,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use outbound::{AnswerError, BodyError, Failure, ForwardError};
 
+use crate::open::Ended;
 use crate::respond::Body;
 
 /// The name under which the gateway appears in `Proxy-Status` and `Via`.
@@ -179,6 +180,15 @@ pub(crate) fn of_body(error: BodyError) -> Refusal {
         BodyError::Malformed | BodyError::Aborted => BODY_INVALID,
     };
     Refusal::new(kind, format!("The request's body {error}.")).closing()
+}
+
+/// A request that was ended before there was an answer.
+pub(crate) fn of_ended(ended: Ended) -> Refusal {
+    let kind = match ended {
+        Ended::Revoked => KEY_INVALID,
+        Ended::Withdrawn | Ended::Stalled => SECRET_UNUSABLE,
+    };
+    Refusal::new(kind, format!("The request was given up: {ended}.")).closing()
 }
 
 /// An answer that broke off before any of it went out.

@@ -13,6 +13,8 @@
 //! | out and back | `forward` |
 //! | the answer's head and body, guarded | `respond` |
 //! | counts and the access log | `report` |
+//! | other protocols on a client's connection | `tunnel` |
+//! | what is under way, so that it can be ended | `open` |
 //!
 //! Absences: no database, no encryption of values, no lock on the way of a request. It writes nothing but tallies and
 //! log lines, and neither ever holds a header, a query or a body.
@@ -24,12 +26,14 @@ mod client_key;
 mod forward;
 mod inject;
 mod limit;
+mod open;
 mod report;
 mod request;
 mod request_id;
 mod respond;
 mod select;
 mod serve;
+mod tunnel;
 
 pub use answer::{KINDS, Kind};
 pub use report::ACCESS;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use http::header::EXPECT;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -20,10 +20,12 @@ use crate::answer::{self, Refusal};
 use crate::forward::forward;
 use crate::inject::inject;
 use crate::limit::RateLimits;
+use crate::open::Open;
 use crate::report::Line;
 use crate::request_id::request_id;
 use crate::respond::{Body, respond};
 use crate::select::select;
+use crate::tunnel::{self, Passage};
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -36,13 +38,21 @@ pub(crate) struct Shared {
 }
 
 /// Answers one request: by the upstream's answer, or by a problem of the gateway's own.
-pub(crate) async fn request(shared: &Shared, peer: IpAddr, request: Request<Incoming>) -> Response<Body> {
+///
+/// `passage` is where a tunnel goes that it opens; without one, it opens none.
+pub(crate) async fn request(
+    shared: &Shared,
+    peer: IpAddr,
+    request: Request<Incoming>,
+    passage: Option<&Passage>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let waits = parts.headers.contains_key(EXPECT);
+    // On a connection with room for others, a body that is not wanted ends by itself.
+    let waits = parts.headers.contains_key(EXPECT) || parts.version == Version::HTTP_2;
     let mut body = Some(body);
     let id = request_id(&parts.headers, &*shared.clock, &*shared.entropy);
     let mut line = Line::begin(&parts.method, &id);
-    let passed = pass(shared, peer, parts, &mut body, &id, line.as_deref_mut()).await;
+    let passed = pass(shared, peer, parts, &mut body, passage, &id, line.as_deref_mut()).await;
     let (mut answer, code) = match passed {
         Ok(answer) => (answer, None),
         Err(refusal) => {
@@ -85,6 +95,7 @@ async fn pass(
     peer: IpAddr,
     mut parts: Parts,
     body: &mut Option<Incoming>,
+    passage: Option<&Passage>,
     id: &str,
     mut line: Option<&mut Line>,
 ) -> Result<Response<Body>, Refusal> {
@@ -94,7 +105,8 @@ async fn pass(
         Refusal::new(answer::NO_SNAPSHOT, detail)
     })?;
     let now = shared.clock.now();
-    let admitted = admit(&mut parts, &snapshot, peer, now)?;
+    let mut admitted = admit(&mut parts, &snapshot, peer, now)?;
+    let wanted = admitted.wanted.take().filter(|_| passage.is_some());
     let client = &admitted.caller.client;
     if let Some(line) = &mut line {
         line.called_by(client.name.as_str());
@@ -103,11 +115,28 @@ async fn pass(
     if let Some(line) = &mut line {
         line.bound_to(&selected.bound);
     }
-    let request = inject(parts, body, &selected, admitted.announced, client, id, now).await?;
-    let started = Instant::now();
-    let (forwarded, usage) = forward(shared, &selected.bound, request).await?;
-    if let Some(line) = &mut line {
-        line.waited(started.elapsed());
+    let open = Open::begin(&admitted, &selected.bound);
+    let answering = async {
+        let mut request = inject(parts, body, &selected, admitted.announced, client, id, now).await?;
+        if let Some(wanted) = &wanted {
+            wanted.ask(request.headers_mut());
+        }
+        let started = Instant::now();
+        let answered = forward(shared, &selected.bound, request).await?;
+        if let Some(line) = &mut line {
+            line.waited(started.elapsed());
+        }
+        Ok(answered)
+    };
+    let (forwarded, usage) = tokio::select! {
+        biased;
+        answered = answering => answered?,
+        ended = open.ended() => return Err(answer::of_ended(ended)),
+    };
+    match (wanted, passage) {
+        (Some(wanted), Some(passage)) if forwarded.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            tunnel::grant(wanted, forwarded, usage, &selected.bound, open, passage)
+        }
+        _ => respond(forwarded, usage, &selected.bound, open).await,
     }
-    respond(forwarded, usage, &selected.bound).await
 }

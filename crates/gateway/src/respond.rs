@@ -16,11 +16,17 @@ use outbound::inject::strip_answer;
 use outbound::{AnswerBody, AnswerError, Forwarded};
 
 use crate::answer::{self, NAME, PROXY_STATUS, Refusal};
+use crate::open::{Ended, Open};
 use crate::report::{Line, Use, Verdict};
-use crate::serve::Answering;
+use crate::serve::{Answering, Flight};
 
 /// Turns the upstream's answer into the client's, or withholds it where the route says so.
-pub(crate) async fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>) -> Result<Response<Body>, Refusal> {
+pub(crate) async fn respond(
+    forwarded: Forwarded,
+    usage: Use,
+    bound: &Arc<Bound>,
+    open: Open,
+) -> Result<Response<Body>, Refusal> {
     let Forwarded { response, sent } = forwarded;
     let (mut parts, body) = response.into_parts();
     let verdict = usage.answered(sent, parts.status, &parts.headers);
@@ -39,7 +45,7 @@ pub(crate) async fn respond(forwarded: Forwarded, usage: Use, bound: &Arc<Bound>
     };
     mark(&mut parts.headers, parts.status.as_u16());
     // Version and extensions of the upstream's connection mean nothing on the client's.
-    let mut answer = Response::new(Body { content, verdict, line: None, answering: None });
+    let mut answer = Response::new(Body { content, verdict, open: Some(open), ..Body::default() });
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;
     Ok(answer)
@@ -74,7 +80,7 @@ fn check_readable(headers: &HeaderMap, body: &AnswerBody) -> Result<(), Refusal>
 }
 
 /// Says whose status it is, so that a third party's 401 is never taken for the gateway's.
-fn mark(headers: &mut HeaderMap, status: u16) {
+pub(crate) fn mark(headers: &mut HeaderMap, status: u16) {
     // What an upstream says in our name is not ours.
     let others: Vec<HeaderValue> =
         headers.get_all(PROXY_STATUS).iter().filter(|value| !names_us(value)).cloned().collect();
@@ -92,22 +98,34 @@ fn names_us(value: &HeaderValue) -> bool {
     value.as_bytes().windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))
 }
 
-/// Why an answer broke off after its head: on its way to us, or because the route blocks what is in it.
-type Broken = GuardedError<AnswerError>;
+/// Why an answer broke off after its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    /// On its way to us, or because the route blocks what is in it.
+    #[error(transparent)]
+    Upstream(#[from] GuardedError<AnswerError>),
+    /// It may not go on.
+    #[error("{0}")]
+    Ended(Ended),
+}
 
 /// The body of an answer to the client.
 ///
 /// An error of it cuts the connection off, so that an answer that is not whole never looks whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Body {
     content: Content,
     verdict: Option<Verdict>,
     line: Option<Box<Line>>,
+    open: Option<Open>,
     answering: Option<Answering>,
+    flight: Option<Flight>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Content {
+    #[default]
+    None,
     Own(Option<Bytes>),
     Upstream(Box<AnswerBody>),
     Guarded(Box<GuardedBody<AnswerBody>>),
@@ -116,7 +134,7 @@ enum Content {
 impl Body {
     /// A body of the gateway's own.
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self { content: Content::Own(Some(bytes)), verdict: None, line: None, answering: None }
+        Self { content: if bytes.is_empty() { Content::None } else { Content::Own(Some(bytes)) }, ..Self::default() }
     }
 
     /// Writes the line once the body has gone out.
@@ -127,6 +145,11 @@ impl Body {
     /// Lets the connection know when the body has gone out.
     pub(crate) fn keep(&mut self, answering: Answering) {
         self.answering = Some(answering);
+    }
+
+    /// The same on a connection with others in flight.
+    pub(crate) fn fly(&mut self, flight: Flight) {
+        self.flight = Some(flight);
     }
 
     fn see(&mut self, frame: &Result<Frame<Bytes>, Broken>) {
@@ -149,20 +172,37 @@ impl Body {
     }
 }
 
+impl Content {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        Poll::Ready(match self {
+            Self::None => None,
+            Self::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
+            Self::Upstream(body) => {
+                let broken = |error| Broken::Upstream(GuardedError::Upstream(error));
+                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(broken))
+            }
+            Self::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream)),
+        })
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = Broken;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = self.get_mut();
-        let frame = match &mut this.content {
-            Content::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
-            Content::Upstream(body) => {
-                ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream))
-            }
-            Content::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)),
-        };
-        let Some(frame) = frame else {
+        if let Some(Poll::Ready(ended)) = this.open.as_ref().map(|open| open.poll_ended(cx)) {
+            let broken = Err(Broken::Ended(ended));
+            (this.content, this.open) = (Content::None, None);
+            this.see(&broken);
+            return Poll::Ready(Some(broken));
+        }
+        let next = this.content.poll_next(cx);
+        if let Some(open) = &this.open {
+            open.handed_over(matches!(next, Poll::Ready(Some(_))));
+        }
+        let Some(frame) = ready!(next) else {
             this.verdict = None;
             return Poll::Ready(None);
         };
@@ -172,6 +212,7 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
+            Content::None => true,
             Content::Own(bytes) => bytes.is_none(),
             Content::Upstream(body) => body.is_end_stream(),
             Content::Guarded(body) => body.is_end_stream(),
@@ -180,6 +221,7 @@ impl HttpBody for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
+            Content::None => SizeHint::with_exact(0),
             Content::Own(bytes) => {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))

@@ -1,11 +1,15 @@
-//! Phase 1: accept, TLS, HTTP/1.1, limits and time-outs on everything, drain on shutdown.
+//! Phase 1: accept, TLS, HTTP/1.1 and HTTP/2, limits and time-outs on everything, drain on shutdown.
 //!
 //! Each worker is a thread with a runtime of its own, and accepts from the one listening socket. A connection stays
 //! on the thread that accepted it, and so do the upstream connections that its requests use: nothing is shared that
 //! would have to be waited for.
 
 mod connection;
+mod floods;
+mod frames;
 mod head;
+mod multiplex;
+mod stall;
 mod unread;
 mod wire;
 
@@ -26,8 +30,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::limit::RateLimits;
+use crate::open::{self, Bounds};
 use crate::request::Shared;
 use connection::Serving;
+pub(crate) use multiplex::Flight;
 pub(crate) use unread::Answering;
 
 /// What a gateway serves, and from what.
@@ -50,6 +56,8 @@ pub struct GatewayOptions {
     pub allow_private: Vec<IpNet>,
     /// Bounds on what one connection may take.
     pub limits: Limits,
+    /// How long an answer or a tunnel may go on after a secret that it began with is in use no longer.
+    pub stream_grace: Duration,
 }
 
 /// Bounds on what clients may take.
@@ -113,8 +121,19 @@ impl Gateway {
     /// # Errors
     /// Where the socket cannot be shared or a thread or its runtime cannot be made.
     pub fn start(options: GatewayOptions) -> io::Result<Running> {
-        let GatewayOptions { listener, workers, tls, snapshot, forwarder, clock, entropy, allow_private, limits } =
-            options;
+        let GatewayOptions {
+            listener,
+            workers,
+            tls,
+            snapshot,
+            forwarder,
+            clock,
+            entropy,
+            allow_private,
+            limits,
+            stream_grace,
+        } = options;
+        let bounds = Bounds { stream_grace, write: limits.write };
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let rates = RateLimits::new();
@@ -124,7 +143,7 @@ impl Gateway {
         let start = |number: usize| {
             let (listener, serving, stopping) = (listener.try_clone()?, serving.clone(), stopping.clone());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let work = move || runtime.block_on(work(listener, serving, stopping));
+            let work = move || runtime.block_on(work(listener, serving, stopping, bounds));
             thread::Builder::new().name(format!("gateway-{number}")).spawn(work)
         };
         let workers: io::Result<Vec<_>> = (0..workers.max(1)).map(start).collect();
@@ -173,8 +192,9 @@ impl Drop for Running {
 }
 
 /// One worker; whether all its requests could finish.
-async fn work(listener: TcpListener, serving: Serving, mut stopping: watch::Receiver<Stop>) -> bool {
+async fn work(listener: TcpListener, serving: Serving, mut stopping: watch::Receiver<Stop>, bounds: Bounds) -> bool {
     let mut connections = JoinSet::new();
+    tokio::spawn(open::watch(Arc::clone(&serving.shared), bounds));
     match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => accept(listener, &serving, &stopping, &mut connections).await,
         Err(error) => tracing::error!(%error, "a gateway worker cannot listen"),

@@ -17,25 +17,43 @@ pub use address::{AddressClass, Refused, classify, may_dial};
 pub enum Scheme {
     /// Plain text: for loopback and private addresses alone.
     Http,
-    /// TLS.
+    /// HTTP/2 in plain text, by prior knowledge: for loopback and private addresses alone.
+    H2c,
+    /// TLS; HTTP/2 or HTTP/1.1, as is agreed in its handshake.
     Https,
 }
 
 impl Scheme {
-    /// `http` or `https`.
+    /// `http`, `h2c` or `https`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::H2c => "h2c",
             Self::Https => "https",
         }
+    }
+
+    /// What is said of it in a request: HTTP/2 in plain text has no scheme of its own.
+    #[must_use]
+    pub fn on_the_wire(self) -> http::uri::Scheme {
+        match self {
+            Self::Http | Self::H2c => http::uri::Scheme::HTTP,
+            Self::Https => http::uri::Scheme::HTTPS,
+        }
+    }
+
+    /// Whether everything can be read on the way.
+    #[must_use]
+    pub fn is_plain(self) -> bool {
+        self != Self::Https
     }
 
     /// The port that is meant where none is given.
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {
-            Self::Http => 80,
+            Self::Http | Self::H2c => 80,
             Self::Https => 443,
         }
     }
@@ -77,8 +95,8 @@ pub struct Upstream {
 /// Why a text is not an upstream. All of them are reported under the code `upstream-invalid`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// Neither `http://` nor `https://`.
-    #[error("must begin with https:// (or http:// for loopback and private addresses)")]
+    /// None of `https://`, `http://` and `h2c://`.
+    #[error("must begin with https:// (or http:// or h2c:// for loopback and private addresses)")]
     Scheme,
     /// Longer than anybody's address.
     #[error("is longer than 2048 characters")]
@@ -116,10 +134,10 @@ pub enum UpstreamError {
     /// A path with dot segments, encoded slashes, backslashes or broken percent-encoding.
     #[error("has a path with dot segments, encoded slashes, backslashes or broken percent-encoding")]
     Path,
-    /// `http://` to a public address.
+    /// `http://` or `h2c://` to a public address.
     #[error("would send credentials in plain text to an address that is not loopback or private; use https://")]
     PlainToPublic,
-    /// `http://` to a name.
+    /// `http://` or `h2c://` to a name.
     #[error(
         "would send credentials in plain text to a name; use https://, a loopback or private address, \
          or allow the network in gateway.allow_private_upstreams"
@@ -153,6 +171,7 @@ impl Upstream {
         let (scheme, rest) = text.split_once("://").ok_or(UpstreamError::Scheme)?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
+            "h2c" => Scheme::H2c,
             "https" => Scheme::Https,
             _ => return Err(UpstreamError::Scheme),
         };

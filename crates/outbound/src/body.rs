@@ -3,8 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::time::{Instant, Sleep, sleep};
+
+use crate::record::Recorded;
 
 /// What went wrong with a body that comes from the caller; its fault, never the upstream's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +35,7 @@ pub enum BodyError {
 
 /// The body of a request: nothing, a few bytes at hand, or a stream.
 ///
-/// Only the first two can be sent a second time.
+/// The first two can be sent a second time, and a stream that is recorded as long as it is short.
 pub struct OutBody(Kind);
 
 enum Kind {
@@ -43,22 +45,56 @@ enum Kind {
 }
 
 struct Streamed {
-    inner: UnsyncBoxBody<Bytes, BodyError>,
+    inner: Source,
     upload: Arc<Upload>,
     idle: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+/// Where the pieces come from.
+enum Source {
+    Once(UnsyncBoxBody<Bytes, BodyError>),
+    Recorded(Recorded),
+}
+
 /// What a streamed body is doing, for the one who waits for the answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Upload {
+    start: Instant,
     waiting: AtomicBool,
+    /// Milliseconds from `start` to the last piece.
+    last_piece: AtomicU64,
+    fault: Mutex<Option<BodyError>>,
 }
 
 impl Upload {
+    fn new() -> Self {
+        let (waiting, last_piece) = (AtomicBool::new(false), AtomicU64::new(0));
+        Self { start: Instant::now(), waiting, last_piece, fault: Mutex::new(None) }
+    }
+
     /// Whether the upstream is waiting for the caller rather than the caller for the upstream.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire)
+    }
+
+    /// When a piece was last taken.
+    pub(crate) fn last_piece(&self) -> Instant {
+        self.start + Duration::from_millis(self.last_piece.load(Ordering::Acquire))
+    }
+
+    /// Why the body broke off, where it did: on a connection that many share, nobody else tells.
+    pub(crate) fn fault(&self) -> Option<BodyError> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn took(&self, frame: Option<&Result<Frame<Bytes>, BodyError>>) {
+        self.waiting.store(false, Ordering::Release);
+        let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_piece.store(millis, Ordering::Release);
+        if let Some(Err(error)) = frame {
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(*error);
+        }
     }
 }
 
@@ -87,8 +123,24 @@ impl OutBody {
         if body.is_end_stream() {
             return Self::empty();
         }
-        let inner = body.boxed_unsync();
-        Self(Kind::Stream(Box::new(Streamed { inner, upload: Arc::default(), idle: None, timer: None })))
+        Self::streamed(Source::Once(body.boxed_unsync()))
+    }
+
+    /// The same, and what has been sent of it is kept, so that it can be sent again as long as that is no more than
+    /// `limit` bytes.
+    #[must_use]
+    pub fn recorded<B>(body: B, limit: usize) -> Self
+    where
+        B: Body<Data = Bytes, Error = BodyError> + Send + 'static,
+    {
+        if body.is_end_stream() {
+            return Self::empty();
+        }
+        Self::streamed(Source::Recorded(Recorded::new(body.boxed_unsync(), limit)))
+    }
+
+    fn streamed(inner: Source) -> Self {
+        Self(Kind::Stream(Box::new(Streamed { inner, upload: Arc::new(Upload::new()), idle: None, timer: None })))
     }
 
     /// Whether there is nothing to send.
@@ -103,7 +155,16 @@ impl OutBody {
         match &self.0 {
             Kind::Empty => Some(Self::empty()),
             Kind::Full(bytes) => Some(Self(Kind::Full(bytes.clone()))),
-            Kind::Stream(_) => None,
+            Kind::Stream(streamed) => match &streamed.inner {
+                Source::Once(_) => None,
+                Source::Recorded(recorded) => {
+                    let mut again = Self::streamed(Source::Recorded(recorded.again()?));
+                    if let Some(idle) = streamed.idle {
+                        again.limit_idle(idle);
+                    }
+                    Some(again)
+                }
+            },
         }
     }
 
@@ -167,18 +228,45 @@ impl Body for OutBody {
     }
 }
 
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Once(body) => Pin::new(body).poll_frame(cx),
+            Self::Recorded(body) => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Once(body) => body.is_end_stream(),
+            Self::Recorded(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Once(body) => body.size_hint(),
+            Self::Recorded(body) => body.size_hint(),
+        }
+    }
+}
+
 impl Streamed {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
+        match self.inner.poll_frame(cx) {
             Poll::Ready(frame) => {
-                self.upload.waiting.store(false, Ordering::Release);
+                self.upload.took(frame.as_ref());
                 self.timer = None;
                 Poll::Ready(frame)
             }
             Poll::Pending => {
                 self.upload.waiting.store(true, Ordering::Release);
                 match poll_idle(&mut self.timer, self.idle, cx) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::TimedOut))),
+                    Poll::Ready(()) => {
+                        let timed_out = Err(BodyError::TimedOut);
+                        self.upload.took(Some(&timed_out));
+                        Poll::Ready(Some(timed_out))
+                    }
                     Poll::Pending => Poll::Pending,
                 }
             }

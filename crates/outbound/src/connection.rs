@@ -1,31 +1,94 @@
-//! One HTTP/1.1 connection to an upstream: hyper's client on top of a counted wire, driven by a task of its own.
+//! One connection to an upstream: hyper's client on top of a counted wire, driven by a task of its own.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
 
 use crate::wire::{Meter, Wire};
-use crate::{Failure, OutBody};
+use crate::{Failure, OutBody, streams};
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
 
 /// A connection that can take a request.
 pub(crate) struct Connection {
-    pub(crate) sender: SendRequest<OutBody>,
+    pub(crate) sender: Sender,
     pub(crate) meter: Arc<Meter>,
     pub(crate) peer: IpAddr,
 }
 
+/// The end of a connection into which requests are put.
+pub(crate) enum Sender {
+    /// One request at a time.
+    Http1(http1::SendRequest<OutBody>),
+    /// Many at a time; each has a share of the connection.
+    Http2(http2::SendRequest<OutBody>, Share),
+}
+
+/// One stream's share of a connection that many use; it ends when it is dropped.
+pub(crate) struct Share(Arc<AtomicUsize>);
+
+impl Share {
+    pub(crate) fn of(streams: &Arc<AtomicUsize>) -> Self {
+        streams.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(streams))
+    }
+
+    pub(crate) fn streams(&self) -> &Arc<AtomicUsize> {
+        &self.0
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Connection {
-    /// Starts HTTP on a wire. The task ends when the connection does, or when this value is dropped and nothing is
-    /// in flight.
-    pub(crate) async fn start(wire: Wire, peer: SocketAddr) -> Result<Self, Failure> {
+    /// Starts HTTP on a wire. The task ends when the connection does, or when nothing uses it any longer.
+    pub(crate) async fn start(wire: Wire, peer: SocketAddr, protocol: Protocol) -> Result<Self, Failure> {
         let meter = wire.meter();
-        let (sender, driver) = http1::handshake(TokioIo::new(wire)).await.map_err(|_| Failure::Closed)?;
-        // What the driver has to say about an error, it has said to the request or to the answer's body.
-        tokio::spawn(async move {
-            let _ = driver.with_upgrades().await;
-        });
+        let io = TokioIo::new(wire);
+        // What a driver has to say about an error, it has said to the requests or to the answers' bodies.
+        let sender = match protocol {
+            Protocol::Http1 => {
+                let (sender, driver) = http1::handshake(io).await.map_err(|_| Failure::Closed)?;
+                tokio::spawn(async move {
+                    let _ = driver.with_upgrades().await;
+                });
+                Sender::Http1(sender)
+            }
+            Protocol::Http2 => {
+                let (sender, driver) = streams::builder().handshake(io).await.map_err(|_| Failure::Closed)?;
+                tokio::spawn(async move {
+                    let _ = driver.await;
+                });
+                Sender::Http2(sender, Share::of(&Arc::default()))
+            }
+        };
         Ok(Self { sender, meter, peer: peer.ip() })
+    }
+
+    /// Whether it can take a request now, as far as is known.
+    pub(crate) fn is_ready(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_ready(),
+            Sender::Http2(sender, _) => sender.is_ready(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_closed(),
+            Sender::Http2(sender, _) => sender.is_closed(),
+        }
     }
 }

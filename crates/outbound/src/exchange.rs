@@ -2,18 +2,20 @@
 
 use std::error::Error as _;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Request, Response, StatusCode, request};
 use hyper::body::Incoming;
+use hyper::client::conn::http2;
 use tokio::time::{Instant, timeout_at};
 
+use model::upstream::Upstream;
+
 use crate::body::Upload;
-use crate::connection::Connection;
+use crate::connection::{Connection, Sender};
 use crate::wire::Meter;
-use crate::{BodyError, Failure, OutBody, Phase};
+use crate::{BodyError, Failure, OutBody, Phase, streams};
 
 /// An attempt without an answer.
 pub(crate) struct Lost {
@@ -28,17 +30,67 @@ pub(crate) struct Lost {
 pub(crate) async fn exchange(
     connection: &mut Connection,
     request: Request<OutBody>,
+    upstream: &Upstream,
     reused: bool,
     response_timeout: Duration,
 ) -> Result<Response<Incoming>, Lost> {
     // On a new connection nothing can be lost to a peer that was about to close it.
     let spare = if reused { Spare::of(&request) } else { None };
+    match &mut connection.sender {
+        Sender::Http1(_) => exchange_1(connection, request, spare, response_timeout).await,
+        Sender::Http2(sender, _) => exchange_2(sender, request, upstream, spare, response_timeout).await,
+    }
+}
+
+/// A stream among others: what the connection did says nothing about this request.
+async fn exchange_2(
+    sender: &mut http2::SendRequest<OutBody>,
+    mut request: Request<OutBody>,
+    upstream: &Upstream,
+    spare: Option<Spare>,
+    response_timeout: Duration,
+) -> Result<Response<Incoming>, Lost> {
+    let upload = request.body().upload();
+    streams::shape(&mut request, upstream).map_err(|failure| Lost { failure, sent: false, again: None })?;
+    let clock = Clock::Upload(upload.as_deref());
+    let answer = wait(sender.try_send_request(request), clock, upload.as_deref(), response_timeout).await;
+    let Some(answer) = answer else {
+        return Err(Lost { failure: Failure::Timeout(Phase::Response), sent: true, again: None });
+    };
+    answer.map_err(|mut error| {
+        if let Some(mut request) = error.take_message() {
+            streams::unshape(&mut request, upstream);
+            return Lost { failure: Failure::Closed, sent: false, again: Some(request) };
+        }
+        let error = error.into_error();
+        if let Some(fault) = upload.as_deref().and_then(Upload::fault) {
+            return Lost { failure: Failure::RequestBody(fault), sent: true, again: None };
+        }
+        let failure = streams::failure(&error).unwrap_or_else(|| failure(&error));
+        let may_go_again = match failure {
+            _ if streams::is_untouched(&error) => true,
+            Failure::Closed => spare.as_ref().is_some_and(Spare::is_idempotent),
+            _ => false,
+        };
+        Lost { failure, sent: true, again: spare.filter(|_| may_go_again).map(Spare::request) }
+    })
+}
+
+async fn exchange_1(
+    connection: &mut Connection,
+    request: Request<OutBody>,
+    spare: Option<Spare>,
+    response_timeout: Duration,
+) -> Result<Response<Incoming>, Lost> {
     let upgrading = request.headers().contains_key(UPGRADE);
     let upload = request.body().upload();
     let before = connection.meter.mark();
 
-    let sending = connection.sender.try_send_request(request);
-    let answer = wait(sending, &connection.meter, upload.as_deref(), response_timeout).await;
+    let Sender::Http1(sender) = &mut connection.sender else {
+        return Err(Lost { failure: Failure::Closed, sent: false, again: Some(request) });
+    };
+    let sending = sender.try_send_request(request);
+    let answer = wait(sending, Clock::Wire(&connection.meter), upload.as_deref(), response_timeout).await;
 
     let after = connection.meter.mark();
     let sent = after.written != before.written;
@@ -69,20 +121,39 @@ pub(crate) async fn exchange(
 /// is still being fed, the clock does not run: a long upload is not a slow answer. Nothing when time is over.
 async fn wait<T>(
     sending: impl Future<Output = T>,
-    meter: &Arc<Meter>,
+    clock: Clock<'_>,
     upload: Option<&Upload>,
     limit: Duration,
 ) -> Option<T> {
     let mut sending = std::pin::pin!(sending);
-    let mut deadline = Instant::now() + limit;
+    let start = Instant::now();
+    let mut deadline = start + limit;
     loop {
         if let Ok(done) = timeout_at(deadline, &mut sending).await {
             return Some(done);
         }
         let now = Instant::now();
-        deadline = if upload.is_some_and(Upload::is_waiting) { now + limit } else { meter.last_write() + limit };
+        deadline = if upload.is_some_and(Upload::is_waiting) { now + limit } else { clock.last(start) + limit };
         if deadline <= now {
             return None;
+        }
+    }
+}
+
+/// What tells when the last of a request went out.
+#[derive(Clone, Copy)]
+enum Clock<'a> {
+    /// The connection, which is this request's alone.
+    Wire(&'a Meter),
+    /// The body, on a connection that others use too.
+    Upload(Option<&'a Upload>),
+}
+
+impl Clock<'_> {
+    fn last(self, start: Instant) -> Instant {
+        match self {
+            Self::Wire(meter) => meter.last_write(),
+            Self::Upload(upload) => upload.map_or(start, Upload::last_piece),
         }
     }
 }

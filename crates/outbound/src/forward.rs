@@ -1,22 +1,24 @@
 //! The one door through which a request leaves: head and body in, head and body of the answer out.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{Extensions, HeaderValue, Method, Request, Response, Uri, Version, request};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, request};
 use http_body::Body;
 use ipnet::IpNet;
 use model::snapshot::Bound;
 use model::upstream::{Upstream, may_dial};
+use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Connection;
 use crate::dial::dial;
 use crate::exchange::{Lost, exchange};
 use crate::inject::remove_aliases;
-use crate::pool::{self, Key, Lease};
-use crate::{AnswerBody, Failure, ForwardError, OutBody, PoolLimits, Resolve, SystemResolver, Tls, TlsSettings};
+use crate::pool::{self, Key, Lease, Turn};
+use crate::{AnswerBody, Failure, ForwardError, OutBody, Phase, PoolLimits, Resolve, SystemResolver, Tls, TlsSettings};
 
 /// How long to wait for an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Forwarder {
     /// # Errors
     /// [`Failure`]: what stands in the way.
     pub async fn reach(&self, target: Target<'_>) -> Result<(), Failure> {
-        dial(&target, self.resolver.as_ref(), &self.tls).await.map(drop)
+        dial(&target, self.resolver.as_ref(), &self.tls, false).await.map(drop)
     }
 
     /// Sends one request and waits for the head of its answer.
@@ -125,25 +127,25 @@ impl Forwarder {
         body.limit_idle(target.timeouts.idle);
         let mut request = Request::from_parts(parts, body);
 
-        let key = self.pool.map(|limits| (Key::new(target.upstream, target.tls), limits));
+        let upgrading = request.headers().contains_key(UPGRADE);
+        // What another protocol is spoken on belongs to nobody else, before or after.
+        let place = self.pool.filter(|_| !upgrading).map(|limits| (Key::new(target.upstream, target.tls), limits));
         let replayable = request.method().is_idempotent() && request.body().again().is_some();
-        let mut kept = match &key {
-            Some((key, _)) => reuse(key, &target, replayable).await,
-            None => None,
-        };
         let mut sent = 0;
         let mut first = true;
         loop {
-            let reused = kept.is_some();
-            let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => self.connect(&target).await.map_err(|failure| ForwardError::new(failure, sent))?,
-            };
+            // The second time is on a connection of its own: the first may have been lost to an old one.
+            let (mut connection, reused) = match &place {
+                Some((key, limits)) if first => self.lend(key, *limits, &target, replayable).await,
+                Some((key, limits)) => self.connect(&target, Some((key, *limits)), false).await.map(|new| (new, false)),
+                None => self.connect(&target, None, upgrading).await.map(|new| (new, false)),
+            }
+            .map_err(|failure| ForwardError::new(failure, sent))?;
             let limit = target.timeouts.response;
-            match exchange(&mut connection, request, reused, limit).await {
+            match exchange(&mut connection, request, target.upstream, reused, limit).await {
                 Ok(response) => {
                     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
-                    let lease = key.filter(|_| !switched).map(|(key, limits)| Lease { connection, key, limits });
+                    let lease = place.filter(|_| !switched).map(|(key, limits)| Lease { connection, key, limits });
                     let idle = target.timeouts.idle;
                     let response = response.map(|body| AnswerBody::new(body, lease, idle));
                     return Ok(Forwarded { response, sent: sent + 1 });
@@ -160,9 +162,45 @@ impl Forwarder {
         }
     }
 
-    async fn connect(&self, target: &Target<'_>) -> Result<Connection, Failure> {
-        let (wire, peer) = dial(target, &*self.resolver, &self.tls).await?;
-        Connection::start(wire, peer).await
+    /// A connection of the pool, or a new one; and whether it was used before.
+    async fn lend(
+        &self,
+        key: &Key,
+        limits: PoolLimits,
+        target: &Target<'_>,
+        replayable: bool,
+    ) -> Result<(Connection, bool), Failure> {
+        let patience = Instant::now() + target.timeouts.connect;
+        loop {
+            if let Some(connection) = reuse(key, target, replayable).await {
+                return Ok((connection, true));
+            }
+            match pool::turn(key) {
+                Turn::Ours(dialling) => {
+                    let connection = self.connect(target, Some((key, limits)), false).await;
+                    drop(dialling);
+                    return connection.map(|new| (new, false));
+                }
+                Turn::Theirs(waiting) => {
+                    let told = waiting.notified();
+                    timeout_at(patience, told).await.map_err(|_| Failure::Timeout(Phase::Connect))?;
+                }
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        target: &Target<'_>,
+        place: Option<(&Key, PoolLimits)>,
+        upgrading: bool,
+    ) -> Result<Connection, Failure> {
+        let (wire, peer, protocol) = dial(target, &*self.resolver, &self.tls, upgrading).await?;
+        let connection = Connection::start(wire, peer, protocol).await?;
+        if let Some((key, limits)) = place {
+            pool::share(key, &connection, limits);
+        }
+        Ok(connection)
     }
 }
 
@@ -174,7 +212,7 @@ impl fmt::Debug for Forwarder {
 
 /// A kept connection that this request may use; `replayable` where losing it would do no harm.
 async fn reuse(key: &Key, target: &Target<'_>, replayable: bool) -> Option<Connection> {
-    let allowed = |idle: &Connection| may_dial(target.upstream, idle.peer, target.allow_private).is_ok();
+    let allowed = |peer: IpAddr| may_dial(target.upstream, peer, target.allow_private).is_ok();
     loop {
         let connection = pool::take(key, allowed)?;
         if replayable {
@@ -183,7 +221,7 @@ async fn reuse(key: &Key, target: &Target<'_>, replayable: bool) -> Option<Conne
         // This request would be lost with a connection that the upstream has closed by now: have a look at the
         // network first, so that the connection's task learns of a close that has arrived.
         tokio::task::yield_now().await;
-        if connection.sender.is_ready() {
+        if connection.is_ready() {
             return Some(connection);
         }
     }
@@ -202,6 +240,7 @@ fn prepare(parts: &mut request::Parts, body: &OutBody, upstream: &Upstream) -> R
     parts.version = Version::HTTP_11;
     parts.extensions = Extensions::new();
     parts.headers.insert(HOST, upstream.host_header().clone());
+    join_cookies(&mut parts.headers);
     remove_aliases(&mut parts.headers, CONTENT_LENGTH.as_str());
     remove_aliases(&mut parts.headers, TRANSFER_ENCODING.as_str());
     match body.size_hint().exact() {
@@ -216,4 +255,15 @@ fn prepare(parts: &mut request::Parts, body: &OutBody, upstream: &Upstream) -> R
         }
     }
     Ok(())
+}
+
+/// HTTP/2 lets a client send its cookies one by one; everybody else reads one header (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return };
+    let whole: Vec<&[u8]> = [first, second].into_iter().chain(crumbs).map(HeaderValue::as_bytes).collect();
+    if let Ok(mut whole) = HeaderValue::from_bytes(&whole.join(&b"; "[..])) {
+        whole.set_sensitive(true);
+        headers.insert(COOKIE, whole);
+    }
 }

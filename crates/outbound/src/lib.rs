@@ -21,6 +21,8 @@ pub mod inject;
 pub mod judge;
 mod mask;
 mod pool;
+mod record;
+mod streams;
 mod tls;
 mod wire;
 

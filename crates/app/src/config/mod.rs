@@ -186,11 +186,14 @@ pub(crate) struct Policy {
     /// How long a node may serve without having reached the database; less than `policy.retention`.
     #[schemars(with = "String", extend("pattern" = values::SPAN_PATTERN))]
     pub(crate) max_staleness: Span,
+    /// How long an answer that streams, or a WebSocket, may go on after a secret that it began with is named by no route any longer.
+    #[schemars(with = "String", extend("pattern" = values::SPAN_PATTERN))]
+    pub(crate) stream_grace: Span,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { retention: Span::from_hours(48), max_staleness: Span::from_hours(24) }
+        Self { retention: Span::from_hours(48), max_staleness: Span::from_hours(24), stream_grace: Span::from_hours(1) }
     }
 }
 

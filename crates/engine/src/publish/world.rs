@@ -98,6 +98,7 @@ impl World {
             routes: before.routes.clone(),
             hosts: before.hosts.clone(),
             keys: before.keys.clone(),
+            secrets: Arc::clone(&before.secrets),
             default_environment: before.default_environment.clone(),
         };
         for Tombstone { name, .. } in gone {
@@ -120,6 +121,7 @@ impl World {
             routes: before.routes.clone(),
             hosts: before.hosts.clone(),
             keys: before.keys.clone(),
+            secrets: Arc::default(),
             default_environment: None,
         };
         let gone = |kind| update.gone.iter().filter(move |gone: &&Tombstone| gone.kind == kind).map(|gone| &*gone.name);
@@ -148,6 +150,7 @@ impl World {
         }
         wanted.drop_unused();
         self.wanted = wanted;
+        next.secrets = Arc::clone(&self.secrets);
         self.snapshot = Arc::new(next);
         self
     }

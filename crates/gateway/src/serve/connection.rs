@@ -5,21 +5,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use super::floods::PREFACE;
 use super::unread::{Busy, Unread};
 use super::wire::{Reset, Wire};
-use super::{Limits, Stop};
+use super::{Limits, Stop, multiplex};
 use crate::request::{self, Shared};
+use crate::tunnel::Passage;
 
 /// What a worker needs for a connection.
 #[derive(Clone)]
@@ -30,24 +33,51 @@ pub(super) struct Serving {
 }
 
 /// Serves a connection until either side ends it. How it ends is the client's affair: there is nobody to tell.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, serving: Serving, stopping: watch::Receiver<Stop>) {
+pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, serving: Serving, stopping: watch::Receiver<Stop>) {
     // Small answers must not wait for one another; where it fails, the connection is gone already.
     let _ = stream.set_nodelay(true);
     // A dual-stack socket shows IPv4 clients as mapped addresses, which no rule of an operator names.
     let peer = peer.ip().to_canonical();
     let Serving { shared, limits, tls } = serving;
     match tls {
-        None => converse(stream, peer, shared, limits, stopping).await,
+        None => {
+            let mut early = BytesMut::new();
+            match timeout(limits.head, begins_as_http2(&mut stream, &mut early)).await {
+                Ok(Ok(true)) => multiplex::converse(stream, early, peer, shared, limits, stopping).await,
+                Ok(Ok(false)) => converse(stream, early, peer, shared, limits, stopping).await,
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
         Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await {
-                converse(stream, peer, shared, limits, stopping).await;
+            let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await else { return };
+            match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => multiplex::converse(stream, BytesMut::new(), peer, shared, limits, stopping).await,
+                _ => converse(stream, BytesMut::new(), peer, shared, limits, stopping).await,
             }
         }
     }
 }
 
+/// Whether the first bytes are HTTP/2's preface: in plain text that is how a client says so (RFC 9113 section 3.3).
+async fn begins_as_http2(stream: &mut TcpStream, early: &mut BytesMut) -> std::io::Result<bool> {
+    while PREFACE.starts_with(early) {
+        if early.len() == PREFACE.len() {
+            return Ok(true);
+        }
+        let mut next = [0; PREFACE.len()];
+        let room = next.get_mut(early.len()..).unwrap_or_default();
+        let count = stream.read(room).await?;
+        if count == 0 {
+            return Ok(false);
+        }
+        early.extend_from_slice(room.get(..count).unwrap_or_default());
+    }
+    Ok(false)
+}
+
 async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     stream: S,
+    early: BytesMut,
     peer: IpAddr,
     shared: Arc<Shared>,
     limits: Limits,
@@ -55,29 +85,43 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
 ) {
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (shared, answering) = (Arc::clone(&shared), busy.begin(request.version()));
-        async move {
-            let mut answer = request::request(&shared, peer, request).await;
-            answer.body_mut().keep(answering);
-            Ok::<_, Infallible>(answer)
+    let passage = Passage::default();
+    let service = service_fn({
+        let passage = passage.clone();
+        move |request: Request<Incoming>| {
+            let (shared, passage, answering) = (Arc::clone(&shared), passage.clone(), busy.begin(request.version()));
+            async move {
+                let mut answer = request::request(&shared, peer, request, Some(&passage)).await;
+                if passage.is_open() {
+                    answering.switches();
+                }
+                answer.body_mut().keep(answering);
+                Ok::<_, Infallible>(answer)
+            }
         }
     });
     let half_closed = Arc::new(Notify::new());
-    let wire = Wire::new(stream, limits, unread, Arc::clone(&half_closed));
+    let wire = Wire::new(stream, early, limits, unread, Arc::clone(&half_closed));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_headers(limits.headers)
         .max_header_size(limits.head_size)
-        .serve_connection(TokioIo::new(wire), service);
+        .serve_connection(TokioIo::new(wire), service)
+        .with_upgrades();
     let mut connection = pin!(connection);
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
+    let ended = tokio::select! {
+        _ = connection.as_mut() => true,
+        _ = stopping.wait_for(|stop| *stop != Stop::No) => false,
         // No further request can come: the connection ends with the answer that is on its way.
-        () = half_closed.notified() => {}
+        () = half_closed.notified() => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    if let Some(tunnel) = passage.take() {
+        let stop = async { drop(stopping.wait_for(|stop| *stop != Stop::No).await) };
+        tunnel.run(stop).await;
+    }
 }

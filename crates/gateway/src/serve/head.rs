@@ -9,7 +9,10 @@
 
 /// Follows the requests of one connection.
 #[derive(Debug)]
-pub(super) struct Heads(State);
+pub(super) struct Heads {
+    state: State,
+    requests: u64,
+}
 
 #[derive(Debug)]
 enum State {
@@ -21,6 +24,11 @@ enum State {
     Size { size: u64, ended: bool },
     /// So many bytes of a chunk, line end included.
     Chunk(u64),
+    /// A request that asks for another protocol has come in wholly. What follows is that protocol's, or the next
+    /// request's: it waits until that is decided.
+    Waiting,
+    /// Another protocol is spoken.
+    Raw,
     /// A byte was overwritten, and nothing after it is to be read.
     Refused,
 }
@@ -33,6 +41,7 @@ struct Lines {
     last: u8,
     length: u64,
     chunked: bool,
+    upgrade: bool,
 }
 
 /// What a line is, as far as it was read.
@@ -55,11 +64,12 @@ enum Line {
 enum Framing {
     Length,
     Coding,
+    Upgrade,
 }
 
 impl Heads {
     pub(super) fn new() -> Self {
-        Self(State::Lines(Lines::default()))
+        Self { state: State::Lines(Lines::default()), requests: 0 }
     }
 
     /// Checks what was just read, and returns how much of it may be read on: all, or up to a byte that was overwritten.
@@ -67,14 +77,15 @@ impl Heads {
         let mut at = 0;
         while let Some(byte) = bytes.get(at).copied() {
             let mut taken = 1;
-            let next = match &mut self.0 {
-                State::Refused => return at,
+            let next = match &mut self.state {
+                State::Refused | State::Waiting => return at,
+                State::Raw => return bytes.len(),
                 State::Lines(lines) => lines.take(byte),
                 State::Body(left) | State::Chunk(left) => {
                     let here = bytes.len().saturating_sub(at);
                     taken = usize::try_from(*left).unwrap_or(usize::MAX).min(here);
                     *left = left.saturating_sub(u64::try_from(taken).unwrap_or(0));
-                    match (*left, &self.0) {
+                    match (*left, &self.state) {
                         (0, State::Chunk(_)) => Some(State::Size { size: 0, ended: false }),
                         (0, _) => Some(State::Lines(Lines::default())),
                         _ => None,
@@ -86,7 +97,10 @@ impl Heads {
                 *byte = 0;
             }
             if let Some(next) = next {
-                self.0 = next;
+                if matches!(&self.state, State::Lines(lines) if !lines.trailers) && !matches!(next, State::Refused) {
+                    self.requests = self.requests.saturating_add(1);
+                }
+                self.state = next;
             }
             at = at.saturating_add(taken);
         }
@@ -95,12 +109,27 @@ impl Heads {
 
     /// Whether a byte was overwritten.
     pub(super) fn is_refused(&self) -> bool {
-        matches!(self.0, State::Refused)
+        matches!(self.state, State::Refused)
+    }
+
+    /// How many heads of requests have come in wholly.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Whether it is to be decided which protocol comes next.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
+    /// Goes on after [`Self::is_waiting`]: with whatever the other protocol is, or with the next request.
+    pub(super) fn resume(&mut self, granted: bool) {
+        self.state = if granted { State::Raw } else { State::Lines(Lines::default()) };
     }
 
     /// Whether the last request has come in wholly, and nothing of another.
     pub(super) fn is_between(&self) -> bool {
-        matches!(&self.0, State::Lines(Lines { trailers: false, any: false, line: Line::Empty, .. }))
+        matches!(&self.state, State::Lines(Lines { trailers: false, any: false, line: Line::Empty, .. }))
     }
 }
 
@@ -155,6 +184,7 @@ impl Lines {
                     _ if first => Line::Request,
                     b'c' => Line::Name(Framing::Length, b"ontent-length"),
                     b't' => Line::Name(Framing::Coding, b"ransfer-encoding"),
+                    b'u' => Line::Name(Framing::Upgrade, b"pgrade"),
                     _ => Line::Other,
                 }
             }
@@ -167,6 +197,10 @@ impl Lines {
                         // Whatever the coding: one that is not `chunked` is refused later.
                         Framing::Coding => {
                             self.chunked = true;
+                            Line::Other
+                        }
+                        Framing::Upgrade => {
+                            self.upgrade = true;
                             Line::Other
                         }
                     }
@@ -190,6 +224,7 @@ impl Lines {
 
     fn end(&self) -> State {
         match (self.trailers, self.chunked, self.length) {
+            (false, false, 0) if self.upgrade => State::Waiting,
             (true, _, _) | (false, false, 0) => State::Lines(Self::default()),
             (false, true, _) => State::Size { size: 0, ended: false },
             (false, false, length) => State::Body(length),

@@ -1,9 +1,11 @@
 //! Requests that the HTTP parser refuses before anybody sees them: its bare answer becomes a problem like all others.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use http::Version;
 use memchr::memmem;
 
@@ -17,6 +19,11 @@ pub(crate) struct Busy(Arc<Answer>);
 #[derive(Debug, Default)]
 struct Answer {
     running: AtomicBool,
+    /// How many answers have ended.
+    ended: AtomicU64,
+    /// Another protocol is spoken from here on.
+    switched: AtomicBool,
+    decided: AtomicWaker,
     /// Only the end of the connection can mark its end: so it is with HTTP/1.0.
     ends_by_close: AtomicBool,
 }
@@ -39,6 +46,21 @@ impl Busy {
         self.0.running.load(Ordering::Acquire)
     }
 
+    /// How many answers have ended, the one that grants another protocol included.
+    pub(super) fn ended(&self) -> u64 {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether another protocol was granted.
+    pub(super) fn is_switched(&self) -> bool {
+        self.0.switched.load(Ordering::Acquire)
+    }
+
+    /// Wakes whoever waits for an answer to end.
+    pub(super) fn tell(&self, waker: &Waker) {
+        self.0.decided.register(waker);
+    }
+
     pub(super) fn ends_by_close(&self) -> bool {
         self.0.ends_by_close.load(Ordering::Acquire)
     }
@@ -49,6 +71,11 @@ impl Answering {
     pub(crate) fn broke_off(&mut self) {
         self.broken = true;
     }
+
+    /// The answer grants another protocol.
+    pub(crate) fn switches(&self) {
+        self.busy.0.switched.store(true, Ordering::Release);
+    }
 }
 
 impl Drop for Answering {
@@ -56,6 +83,8 @@ impl Drop for Answering {
         if !self.broken {
             self.busy.0.running.store(false, Ordering::Release);
         }
+        self.busy.0.ended.fetch_add(1, Ordering::AcqRel);
+        self.busy.0.decided.wake();
     }
 }
 

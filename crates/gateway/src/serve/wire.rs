@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -14,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::Limits;
 use super::head::Heads;
+use super::stall::Stall;
 use super::unread::Unread;
 
 /// What the parser gets after a byte that was overwritten: the end of the head, which it may be waiting for.
@@ -42,11 +43,14 @@ impl Reset for TlsStream<TcpStream> {
 pub(super) struct Wire<S: Reset> {
     stream: S,
     heads: Heads,
+    /// What came in already and waits for its turn: the first bytes of the connection, or what follows a request that
+    /// asks for another protocol.
+    early: BytesMut,
     unread: Unread,
     /// What is left of an answer that went out in the place of the parser's; nothing is written after it.
     instead: Option<Bytes>,
     limits: Limits,
-    stalled: Option<Pin<Box<Sleep>>>,
+    stall: Stall,
     rest: &'static [u8],
     /// Set once the client has closed its side while an answer is on its way.
     half_closed: Option<Pin<Box<Sleep>>>,
@@ -55,14 +59,16 @@ pub(super) struct Wire<S: Reset> {
 
 impl<S: Reset> Wire<S> {
     /// `closing` is told once the client has closed its side and waits for an answer.
-    pub(super) fn new(stream: S, limits: Limits, unread: Unread, closing: Arc<Notify>) -> Self {
-        let heads = Heads::new();
-        Self { stream, heads, unread, instead: None, limits, stalled: None, rest: REST, half_closed: None, closing }
+    /// `early` is what was read of the stream before.
+    pub(super) fn new(stream: S, early: BytesMut, limits: Limits, unread: Unread, closing: Arc<Notify>) -> Self {
+        let (heads, stall) = (Heads::new(), Stall::new(limits.write));
+        let (instead, half_closed) = (None, None);
+        Self { stream, heads, early, unread, instead, limits, stall, rest: REST, half_closed, closing }
     }
 
     /// Whether an answer has not gone out wholly.
     fn is_answering(&self) -> bool {
-        self.unread.busy.is_running() || self.stalled.is_some()
+        self.unread.busy.is_running() || self.stall.is_stalled()
     }
 
     /// The client sends nothing more. Where it has sent a whole request, that is not taken for the end before the
@@ -81,17 +87,12 @@ impl<S: Reset> Wire<S> {
 
     /// Passes on what became of a write, unless it stood still for too long.
     fn watch<T>(&mut self, write: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if write.is_ready() {
-            self.stalled = None;
-            if let Some(half_closed) = &mut self.half_closed {
-                half_closed.as_mut().reset(Instant::now() + self.limits.half_closed);
-            }
-            return write;
+        if write.is_ready()
+            && let Some(half_closed) = &mut self.half_closed
+        {
+            half_closed.as_mut().reset(Instant::now() + self.limits.half_closed);
         }
-        let patience = self.limits.write;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        self.stall.watch(write, cx)
     }
 }
 
@@ -100,6 +101,31 @@ impl<S: Reset> Drop for Wire<S> {
         if self.is_answering() && self.unread.busy.ends_by_close() {
             self.stream.reset();
         }
+    }
+}
+
+impl<S: Reset> Wire<S> {
+    /// Reads along; what must wait is put aside.
+    fn check(&mut self, new: &mut [u8]) -> usize {
+        let kept = self.heads.check(new);
+        if self.heads.is_waiting() {
+            let early = self.early.split();
+            self.early.extend_from_slice(new.get(kept..).unwrap_or_default());
+            self.early.unsplit(early);
+        }
+        kept
+    }
+
+    /// Ready once it is known what comes after a request for another protocol.
+    fn poll_decided(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let busy = &self.unread.busy;
+        busy.tell(cx.waker());
+        // One answer for each request, the last of which asks for another protocol.
+        if busy.ended() < self.heads.requests() {
+            return Poll::Pending;
+        }
+        self.heads.resume(busy.is_switched());
+        Poll::Ready(())
     }
 }
 
@@ -133,10 +159,18 @@ impl<S: AsyncRead + Reset + Unpin> AsyncRead for Wire<S> {
         if this.half_closed.is_some() {
             return this.poll_end(cx);
         }
+        if this.heads.is_waiting() {
+            ready!(this.poll_decided(cx));
+        }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        if this.early.is_empty() {
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        } else {
+            let early = this.early.split_to(this.early.len().min(buf.remaining()));
+            buf.put_slice(&early);
+        }
         let kept = match buf.filled_mut().get_mut(before..) {
-            Some(new) if !new.is_empty() => this.heads.check(new),
+            Some(new) if !new.is_empty() => this.check(new),
             _ => return this.poll_end(cx),
         };
         buf.set_filled(before.saturating_add(kept));

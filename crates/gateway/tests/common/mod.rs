@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use gateway::{Gateway, GatewayOptions, Limits, Running};
@@ -59,6 +60,8 @@ pub struct World {
     pub routes: Vec<RouteSpec>,
     pub clients: Vec<(String, Client)>,
     pub default_environment: Option<EnvironmentName>,
+    /// How long a stream may outlive its secret.
+    pub grace: Duration,
     tallies: Mutex<HashMap<(String, String, String), Arc<Tally>>>,
 }
 
@@ -115,6 +118,7 @@ impl World {
             routes: Vec::new(),
             clients: vec![(key(1), client("app"))],
             default_environment: Some("production".parse().unwrap()),
+            grace: Duration::from_secs(3600),
             tallies: Mutex::default(),
         };
         world.add_secret(secret("api_key"), Some("sk_live_4242"));
@@ -146,6 +150,7 @@ impl World {
         let secrets: HashMap<SecretName, Arc<Opened>> =
             self.secrets.iter().map(|opened| (opened.secret.name.clone(), Arc::clone(opened))).collect();
         let mut snapshot = Snapshot { default_environment: self.default_environment.clone(), ..Snapshot::default() };
+        snapshot.secrets = Arc::new(secrets.clone());
         for spec in &self.routes {
             let environments = spec.environments.keys().map(|environment| {
                 let tally = |secret: &SecretName| {
@@ -206,6 +211,7 @@ impl Rig {
             entropy: Arc::new(Counting::default()),
             allow_private: Vec::new(),
             limits,
+            stream_grace: world.grace,
         });
         Self { running: running.unwrap(), snapshot, clock, world }
     }

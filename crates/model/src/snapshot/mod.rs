@@ -16,7 +16,7 @@ pub use needles::{Cursor, Needles};
 pub use wanted::WantedPool;
 
 use crate::client::Client;
-use crate::name::{EnvironmentName, RouteName};
+use crate::name::{EnvironmentName, RouteName, SecretName};
 
 /// What the gateway serves from. Never changed: a newer revision is a newer snapshot.
 #[derive(Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub hosts: HashMap<String, RouteName>,
     /// The live keys of clients by their SHA-256; revoked ones are left out.
     pub keys: HashMap<[u8; 32], Arc<Caller>>,
+    /// The secrets that a route names. Whatever began with another one began with one that is in use no longer.
+    pub secrets: Arc<HashMap<SecretName, Arc<Opened>>>,
     /// Where a client with several environments is served when it names none.
     pub default_environment: Option<EnvironmentName>,
 }

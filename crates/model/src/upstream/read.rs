@@ -112,9 +112,9 @@ pub(super) fn base_path(path: &str) -> Result<String, UpstreamError> {
 pub(super) fn check_plain(scheme: Scheme, host: &Host, allow_private: &[IpNet]) -> Result<(), UpstreamError> {
     match (scheme, host) {
         (Scheme::Https, _) => Ok(()),
-        (Scheme::Http, Host::Ip(ip)) if plain_may_reach(*ip, allow_private) => Ok(()),
-        (Scheme::Http, Host::Ip(_)) => Err(UpstreamError::PlainToPublic),
-        (Scheme::Http, Host::Name(name)) if &**name == "localhost" || !allow_private.is_empty() => Ok(()),
-        (Scheme::Http, Host::Name(_)) => Err(UpstreamError::PlainToName),
+        (_, Host::Ip(ip)) if plain_may_reach(*ip, allow_private) => Ok(()),
+        (_, Host::Ip(_)) => Err(UpstreamError::PlainToPublic),
+        (_, Host::Name(name)) if &**name == "localhost" || !allow_private.is_empty() => Ok(()),
+        (_, Host::Name(_)) => Err(UpstreamError::PlainToName),
     }
 }

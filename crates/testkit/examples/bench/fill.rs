@@ -29,12 +29,15 @@ pub(crate) fn named_by(n: u64) -> u64 {
 }
 
 /// Makes the secrets, then the routes, then one client for all of them, whose key is the answer.
-pub(crate) fn fill(node: &TestNode, count: u64) -> String {
-    many(node, count, "/v1/secrets", &|n| {
+///
+/// `part_done` is called now and then: a server's statistics are kept up to date by what is no part of it.
+pub(crate) fn fill(node: &TestNode, count: u64, part_done: &dyn Fn()) -> String {
+    let many = |path: &str, body: &(dyn Fn(u64) -> Value + Sync)| many(node, count, path, body, part_done);
+    many("/v1/secrets", &|n| {
         json!({"name": secret(n), "value": format!("sk_live_{n:032}"), "owner": format!("team-{}", n % 40),
                "description": "the key of a provider", "tags": [format!("area-{}", n % 12)]})
     });
-    many(node, count, "/v1/routes", &|n| {
+    many("/v1/routes", &|n| {
         let bearer = format!("Bearer {{{{{}}}}}", secret(named_by(n)));
         json!({"name": route(n), "tags": [format!("area-{}", n % 12)],
                "base": {"upstream": format!("https://api-{}.example.com", n % 500),
@@ -51,7 +54,7 @@ pub(crate) fn fill(node: &TestNode, count: u64) -> String {
     key["key"].as_str().expect("shown once").to_owned()
 }
 
-fn many(node: &TestNode, count: u64, path: &str, body: &(dyn Fn(u64) -> Value + Sync)) {
+fn many(node: &TestNode, count: u64, path: &str, body: &(dyn Fn(u64) -> Value + Sync), part_done: &dyn Fn()) {
     let begun = Instant::now();
     let mut done = 0;
     while done < count {
@@ -64,6 +67,7 @@ fn many(node: &TestNode, count: u64, path: &str, body: &(dyn Fn(u64) -> Value + 
         };
         load::run(&plan).assert_all(201, total);
         done += total;
+        part_done();
         eprintln!("   {path}: {done} of {count} after {} s", begun.elapsed().as_secs());
     }
 }
