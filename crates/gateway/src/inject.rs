@@ -27,6 +27,9 @@ const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
 /// The longest one whatever the route allows.
 const MAX_JSON_BODY: u64 = 8 * 1024 * 1024;
 
+/// How much of a streamed body is kept to be sent again, in bytes.
+const REPLAY: usize = 64 * 1024;
+
 /// Builds the request to the upstream; `said` is what the client said about the body. Where one secret of it cannot be
 /// used, nothing is sent, and what was not read of the body stays where it was.
 pub(crate) async fn inject(
@@ -65,7 +68,13 @@ pub(crate) async fn inject(
         let whole = collect(body, limit, bound.idle.as_std()).await?;
         OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
     } else {
-        body.take().map_or_else(OutBody::empty, |body| OutBody::stream(RequestBody::new(body, Arc::clone(bound))))
+        let body = body.take().map(|body| RequestBody::new(body, Arc::clone(bound)));
+        match body {
+            None => OutBody::empty(),
+            // What may be sent twice is kept as long as it is short, should a kept connection turn out to be dead.
+            Some(body) if parts.method.is_idempotent() => OutBody::recorded(body, REPLAY),
+            Some(body) => OutBody::stream(body),
+        }
     };
     Ok(Request::from_parts(parts, body))
 }

@@ -168,6 +168,17 @@ impl OutBody {
         }
     }
 
+    /// Whether all of it can be sent from here on: a recorded body that became too long meanwhile cannot.
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.0 {
+            Kind::Stream(streamed) => match &streamed.inner {
+                Source::Once(_) => true,
+                Source::Recorded(recorded) => recorded.is_whole(),
+            },
+            Kind::Empty | Kind::Full(_) => true,
+        }
+    }
+
     /// Ends the stream with [`BodyError::TimedOut`] where the caller sends nothing for so long.
     pub(crate) fn limit_idle(&mut self, idle: Duration) {
         if let Kind::Stream(streamed) = &mut self.0 {

@@ -67,6 +67,7 @@ async fn exchange_2(
             return Lost { failure: Failure::RequestBody(fault), sent: true, again: None };
         }
         let failure = streams::failure(&error).unwrap_or_else(|| failure(&error));
+        let spare = spare.filter(Spare::is_whole);
         let may_go_again = match failure {
             _ if streams::is_untouched(&error) => true,
             Failure::Closed => spare.as_ref().is_some_and(Spare::is_idempotent),
@@ -104,7 +105,7 @@ async fn exchange_1(
         Some(Err(mut error)) => {
             let unsent = error.take_message();
             let error = error.into_error();
-            let again = match (unsent, spare) {
+            let again = match (unsent, spare.filter(Spare::is_whole)) {
                 // Still in the queue: its body is untouched too.
                 (Some(request), _) => Some(request),
                 (None, _) if error.is_user() || error.is_parse() => None,
@@ -196,6 +197,11 @@ impl Spare {
         *blank.version_mut() = request.version();
         *blank.headers_mut() = request.headers().clone();
         Some(Self { parts: blank.into_parts().0, body })
+    }
+
+    /// Whether its body can still be sent from the beginning.
+    fn is_whole(&self) -> bool {
+        self.body.is_whole()
     }
 
     /// RFC 9110 section 9.2.2.

@@ -21,6 +21,8 @@ struct Tape {
     source: UnsyncBoxBody<Bytes, BodyError>,
     /// What came so far; nothing any more once it was too long.
     pieces: Option<Vec<Bytes>>,
+    /// How many pieces came so far.
+    count: usize,
     length: usize,
     limit: usize,
     ended: bool,
@@ -33,7 +35,7 @@ impl Recorded {
         let hint = source.size_hint();
         // What is too long from the start need not be kept at all.
         let fits = hint.lower() <= u64::try_from(limit).unwrap_or(u64::MAX);
-        let tape = Tape { source, pieces: fits.then(Vec::new), length: 0, limit, ended: false, hint };
+        let tape = Tape { source, pieces: fits.then(Vec::new), count: 0, length: 0, limit, ended: false, hint };
         Self { tape: Arc::new(Mutex::new(tape)), at: 0 }
     }
 
@@ -41,6 +43,12 @@ impl Recorded {
     pub(crate) fn again(&self) -> Option<Self> {
         self.tape().pieces.as_ref()?;
         Some(Self { tape: Arc::clone(&self.tape), at: 0 })
+    }
+
+    /// Whether this reader can have all of the body.
+    pub(crate) fn is_whole(&self) -> bool {
+        let tape = self.tape();
+        tape.pieces.is_some() || (self.at == 0 && tape.count == 0)
     }
 
     fn tape(&self) -> MutexGuard<'_, Tape> {
@@ -53,6 +61,10 @@ impl Recorded {
             self.at += 1;
             return Poll::Ready(Some(Ok(Frame::data(piece.clone()))));
         }
+        if self.at < tape.count {
+            // What this reader has not had yet was too long to keep: the body has a hole for it.
+            return Poll::Ready(Some(Err(BodyError::Aborted)));
+        }
         if tape.ended {
             return Poll::Ready(None);
         }
@@ -64,7 +76,11 @@ impl Recorded {
                     tape.keep(data);
                 }
                 // Trailers are not kept: a body with them is sent once.
-                None => tape.pieces = None,
+                None => {
+                    self.at += 1;
+                    tape.count += 1;
+                    tape.pieces = None;
+                }
             },
             Some(Err(_)) => tape.pieces = None,
             None => tape.ended = true,
@@ -88,6 +104,7 @@ impl Recorded {
 impl Tape {
     fn keep(&mut self, data: &Bytes) {
         self.length = self.length.saturating_add(data.len());
+        self.count += 1;
         if self.length > self.limit {
             self.pieces = None;
         }
@@ -138,9 +155,12 @@ mod tests {
         let mut first = Recorded::new(source(&["ab", "cd", "ef"]), 5);
         next(&mut first).await.unwrap();
         next(&mut first).await.unwrap();
-        assert!(first.again().is_some());
+        let mut early = first.again().unwrap();
+        assert!(early.is_whole());
         assert_eq!(next(&mut first).await.unwrap(), "ef");
-        assert!(first.again().is_none());
+        assert!(first.again().is_none() && !early.is_whole());
+        let hole = std::future::poll_fn(|cx| early.poll_frame(cx)).await.unwrap();
+        assert!(matches!(hole, Err(BodyError::Aborted)), "never a body with a hole in it");
         assert_eq!(rest(first).await, "");
     }
 }
