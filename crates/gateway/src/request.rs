@@ -71,6 +71,12 @@ pub(crate) async fn request(
     answer
 }
 
+/// The answer to a request whose head has more fields than it may have.
+pub(crate) fn too_many_headers(shared: &Shared) -> Response<Body> {
+    let id = model::id::new("req", shared.clock.now(), &*shared.entropy);
+    Refusal::new(answer::HEADERS_TOO_LARGE, "Send fewer or shorter headers.").answer(&id)
+}
+
 /// How much of a refused request's body is read, and for how long.
 const LINGER: (u64, Duration) = (1024 * 1024, Duration::from_millis(500));
 

@@ -174,7 +174,8 @@ impl Tunnel {
         let over = {
             let out = pass_out(&mut from_client, &mut to_upstream, &clock);
             let back = pass_back(&mut from_upstream, &mut to_client, &mut flow, &clock);
-            let both = async { tokio::join!(out, back) };
+            // A side that has said all may still listen; one that broke has ended it for both.
+            let both = async { tokio::try_join!(out, back) };
             tokio::select! {
                 _ = both => false,
                 () = clock.silent() => false,
@@ -189,7 +190,7 @@ impl Tunnel {
                 // The client answers with the same, and closes.
                 let mut rest = [0; 1024];
                 while from_client.read(&mut rest).await? > 0 {}
-                Ok::<_, std::io::Error>(())
+                to_client.shutdown().await
             };
             let _ = timeout(FAREWELL, going).await;
         }

@@ -96,7 +96,11 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
         move |request: Request<Incoming>| {
             let (shared, flight) = (Arc::clone(&shared), flights.begin());
             async move {
-                let mut answer = request::request(&shared, peer, request, None).await;
+                let mut answer = match request.headers().len() <= limits.headers {
+                    true => request::request(&shared, peer, request, None).await,
+                    // The parser of HTTP/1.1 counts for itself; this one only adds up their size.
+                    false => request::too_many_headers(&shared),
+                };
                 answer.body_mut().fly(flight);
                 Ok::<_, Infallible>(answer)
             }
