@@ -11,6 +11,11 @@ use crate::backend::{Row, Val, args};
 use crate::error::StoreError;
 use crate::transaction::{ReadTx, WriteTx};
 
+mod tables;
+
+use tables::TABLES;
+pub(crate) use tables::{CLIENT_KEYS, CLIENTS, ENVIRONMENTS, ROUTE_REVISIONS, ROUTES, SealedTable, TOKENS};
+
 /// Makes the seal of a row: a keyed digest of the table's name and the encoded columns, which are described beside the
 /// key, in `envelope`.
 pub type Sealer = Arc<dyn Fn(&str, &[u8]) -> [u8; 32] + Send + Sync>;
@@ -28,81 +33,6 @@ impl SealerPlace {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
-
-/// A table whose rows are sealed.
-#[derive(Debug)]
-pub(crate) struct SealedTable {
-    pub(crate) name: &'static str,
-    /// What one row is called.
-    pub(crate) noun: &'static str,
-    pub(crate) key: &'static [&'static str],
-    /// What the seal is of: everything, in this order. A later migration's columns come last, and begin as NULL.
-    columns: &'static [&'static str],
-    /// Whether rows from before there were seals stay without one.
-    stays_unsealed: bool,
-}
-
-pub(crate) const ENVIRONMENTS: SealedTable = SealedTable {
-    name: "environments",
-    noun: "environment",
-    key: &["name"],
-    columns: &["name", "display_name", "rank", "protected", "is_default", "version", "changed"],
-    stays_unsealed: false,
-};
-
-pub(crate) const ROUTES: SealedTable = SealedTable {
-    name: "routes",
-    noun: "route",
-    key: &["name"],
-    columns: &["name", "spec", "created_at", "updated_at", "version", "changed"],
-    stays_unsealed: false,
-};
-
-pub(crate) const ROUTE_REVISIONS: SealedTable = SealedTable {
-    name: "route_revisions",
-    noun: "revision",
-    key: &["route", "number"],
-    columns: &["route", "number", "at", "actor", "action", "spec"],
-    stays_unsealed: true,
-};
-
-pub(crate) const CLIENTS: SealedTable = SealedTable {
-    name: "clients",
-    noun: "client",
-    key: &["name"],
-    columns: &[
-        "name",
-        "description",
-        "environments",
-        "routes",
-        "allowed_ips",
-        "rate_limit",
-        "expires_at",
-        "disabled",
-        "created_at",
-        "version",
-        "changed",
-    ],
-    stays_unsealed: false,
-};
-
-pub(crate) const CLIENT_KEYS: SealedTable = SealedTable {
-    name: "client_keys",
-    noun: "client key",
-    key: &["id"],
-    columns: &["id", "client", "digest", "created_at", "revoked_at"],
-    stays_unsealed: false,
-};
-
-pub(crate) const TOKENS: SealedTable = SealedTable {
-    name: "tokens",
-    noun: "token",
-    key: &["id"],
-    columns: &["id", "name", "role", "digest", "created_at", "created_by", "expires_at", "revoked_at"],
-    stays_unsealed: false,
-};
-
-const TABLES: [&SealedTable; 6] = [&ENVIRONMENTS, &ROUTES, &ROUTE_REVISIONS, &CLIENTS, &CLIENT_KEYS, &TOKENS];
 
 /// Rows that are looked at or sealed at a time.
 const PAGE: usize = 200;
