@@ -1,5 +1,7 @@
 //! Replacing an outgoing secret by an incoming one behind every route that names it.
 
 mod replace;
+mod verdict;
 
 pub use replace::{Change, replace};
+pub use verdict::{Counts, ENOUGH, Verdict, Why, judge};
