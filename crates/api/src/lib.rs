@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod environment;
 pub mod health;
 pub mod key;
+pub mod lint;
 pub mod list;
 pub mod node;
 mod patch;

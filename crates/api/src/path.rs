@@ -24,6 +24,8 @@ pub const KEYS_REWRAP: &str = "/v1/keys/rewrap";
 pub const AUDIT: &str = "/v1/audit";
 /// What is wrong, and what to do.
 pub const DOCTOR: &str = "/v1/doctor";
+/// What can be tidied.
+pub const LINT: &str = "/v1/lint";
 /// Nodes.
 pub const NODES: &str = "/v1/nodes";
 /// `/v1/audit/export`.

@@ -195,7 +195,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     let control = Arc::new(Control::new(
         store,
         Keys { keyring, fingerprints: ready.fingerprints },
-        Policy { retention: config.policy.retention, allow_private },
+        Policy { retention: config.policy.retention, allow_private, naming: config.policy.naming.map(Into::into) },
         clock,
         entropy,
         Arc::clone(&standing) as Arc<dyn control::Standing>,

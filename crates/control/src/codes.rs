@@ -117,6 +117,7 @@ codes! {
     "routes-invalid" [422] "`*` means all routes and stands alone: give it without others, or give names without it.";
     "row-tampered" [409] "Somebody changed a stored row outside Keyroll, and it is not used: delete it and make it anew, or restore a backup.";
     "rule-invalid" [422] "A rule of how answers are judged cannot be read: correct it as `detail` says.";
+    "rule-unknown" [422] "There is no such rule of lint: take the name in `did_you_mean`, or one of the reference.";
     "secret-expired" [409]
         "A secret of the route has expired and is strict about it: point the route to a successor, or give a \
          later `expires_at`.";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use model::lint::Naming;
 use model::node::NodeRole;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use store::Store;
@@ -35,6 +36,8 @@ pub struct Policy {
     pub retention: Span,
     /// Private networks that upstreams may be in.
     pub allow_private: Vec<IpNet>,
+    /// How secrets are to be named.
+    pub naming: Option<Naming>,
 }
 
 /// What the rest of the process tells about itself, for readiness.

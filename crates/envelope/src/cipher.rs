@@ -13,6 +13,9 @@ pub(crate) const KEY_LEN: usize = 32;
 /// The length of a GCM tag in bytes.
 const TAG_LEN: usize = 16;
 
+/// By how many bytes a sealed value is longer than the value: nonce and tag.
+pub const SEALED_OVERHEAD: usize = NONCE_LEN + TAG_LEN;
+
 /// A 256-bit key, zeroed on drop; boxed, since a moved array would leave a copy of itself behind.
 pub(crate) struct Key(Box<Zeroizing<[u8; KEY_LEN]>>);
 

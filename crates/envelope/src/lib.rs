@@ -65,6 +65,7 @@ pub mod token;
 mod wrap;
 
 pub use binding::Binding;
+pub use cipher::SEALED_OVERHEAD;
 pub use error::OpenError;
 pub use fingerprint::FingerprintKey;
 pub use kek_text::{KekTextError, Place, generate};

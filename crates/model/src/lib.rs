@@ -11,6 +11,7 @@ pub mod audit;
 pub mod client;
 pub mod environment;
 pub mod id;
+pub mod lint;
 pub mod name;
 pub mod node;
 pub mod path;

@@ -220,7 +220,7 @@ pub(super) async fn run(command: ClientCommand, session: &mut Session<'_>) -> Re
         ClientCommand::List(args) => {
             let filters =
                 ClientQuery { q: args.q, environment: args.environment, route: args.route, ..ClientQuery::default() };
-            list::show(session, path::CLIENTS, &filters, args.limit, &VIEW).await
+            list::show(session, path::CLIENTS, &filters, args.limit, &VIEW).await.map(drop)
         }
         ClientCommand::Get { name } => session.show(Call::get(path::item(path::CLIENTS, &name)), &VIEW).await.map(drop),
         ClientCommand::Edit(args) => edit(args, session).await,

@@ -11,14 +11,14 @@ use super::print;
 use super::session::Session;
 use super::table::View;
 
-/// Shows the items of `path` that fit `filters`, at most `limit` of them (all when absent).
+/// Shows the items of `path` that fit `filters`, at most `limit` of them (all when absent). The answer is how many.
 pub(super) async fn show<F: Serialize>(
     session: &mut Session<'_>,
     path: &str,
     filters: &F,
     limit: Option<u32>,
     view: &View,
-) -> Result<(), Fault> {
+) -> Result<usize, Fault> {
     let mut items: Vec<Value> = Vec::new();
     let mut cursor = Value::Null;
     let mut left = limit.unwrap_or(u32::MAX);
@@ -32,16 +32,20 @@ pub(super) async fn show<F: Serialize>(
             Some(next) if left > 0 && cursor != json!(next) => cursor = json!(next),
             Some(next) if left == 0 => {
                 session.out.say("there is more; raise --limit to see it");
-                return print::list(session.out, session.format, view, items, &json!(next));
+                let count = items.len();
+                return print::list(session.out, session.format, view, items, &json!(next)).map(|()| count);
             }
-            _ => return print::list(session.out, session.format, view, items, &Value::Null),
+            _ => {
+                let count = items.len();
+                return print::list(session.out, session.format, view, items, &Value::Null).map(|()| count);
+            }
         }
     }
 }
 
 /// Shows the items of a `path` that knows no filters and no pages to choose.
 pub(super) async fn show_all(session: &mut Session<'_>, path: &str, view: &View) -> Result<(), Fault> {
-    show(session, path, &json!({}), None, view).await
+    show(session, path, &json!({}), None, view).await.map(drop)
 }
 
 fn address<F: Serialize>(path: &str, filters: &F, limit: u32, cursor: &Value) -> String {

@@ -8,6 +8,7 @@ mod env;
 mod fault;
 mod health;
 mod key;
+mod lint;
 mod list;
 mod login;
 mod node;
@@ -109,6 +110,8 @@ pub(crate) enum ClientCommand {
     Login(login::LoginArgs),
     /// Look at configuration, database, keys, clocks, nodes and upstreams; say what to do
     Doctor(doctor::DoctorArgs),
+    /// List what can be tidied about secrets: names, and habits that make a leak or an outage more likely
+    Lint(lint::LintArgs),
     /// Ask a node whether it should get work
     Health(health::HealthArgs),
     /// Forget the token that `keyroll login` stored
@@ -172,6 +175,7 @@ impl ClientCommand {
             Self::Health(args) => args.globals.is_json(),
             Self::Version(args) => args.globals.is_json(),
             Self::Doctor(args) => args.globals.is_json(),
+            Self::Lint(args) => args.globals.is_json(),
             Self::Login(_) | Self::Logout(_) | Self::Completion(_) => false,
         }
     }
@@ -197,6 +201,7 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
         ClientCommand::Key(noun) => key::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Login(args) => login::run(args, variables, out).await,
         ClientCommand::Doctor(args) => doctor::run(args, variables, out).await,
+        ClientCommand::Lint(args) => lint::run(args, variables, out).await,
         ClientCommand::Health(args) => health::run(args, variables, out).await,
         ClientCommand::Logout(args) => login::forget(args, variables, out),
         ClientCommand::Completion(args) => completion::run(&args, out),

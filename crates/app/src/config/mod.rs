@@ -189,11 +189,40 @@ pub(crate) struct Policy {
     /// How long an answer that streams, or a WebSocket, may go on after a secret that it began with is named by no route any longer.
     #[schemars(with = "String", extend("pattern" = values::SPAN_PATTERN))]
     pub(crate) stream_grace: Span,
+    /// How secrets are to be named: what `keyroll lint` holds names against. Where it is not given: the way in which most are named.
+    pub(crate) naming: Option<Naming>,
+}
+
+/// A strategy for names of secrets; each allows a version at the end, `_v2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Naming {
+    /// `stripe_production_api_key`
+    ServiceEnvironmentType,
+    /// `stripe_api_key`
+    Service,
+    /// `production_stripe_key`
+    Environment,
+}
+
+impl From<Naming> for model::lint::Naming {
+    fn from(naming: Naming) -> Self {
+        match naming {
+            Naming::ServiceEnvironmentType => Self::ServiceEnvironmentType,
+            Naming::Service => Self::Service,
+            Naming::Environment => Self::Environment,
+        }
+    }
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { retention: Span::from_hours(48), max_staleness: Span::from_hours(24), stream_grace: Span::from_hours(1) }
+        Self {
+            retention: Span::from_hours(48),
+            max_staleness: Span::from_hours(24),
+            stream_grace: Span::from_hours(1),
+            naming: None,
+        }
     }
 }
 

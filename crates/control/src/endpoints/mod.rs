@@ -5,6 +5,7 @@ mod clients;
 mod doctor;
 mod environments;
 mod keys;
+mod lint;
 mod meta;
 mod nodes;
 mod routes;
@@ -85,6 +86,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/keys", ADMINISTER),
     on("POST", "/v1/keys/rewrap", ADMINISTER),
     on("GET", "/v1/doctor", READ),
+    on("GET", "/v1/lint", READ),
     on("GET", "/v1/nodes", READ),
     on("GET", "/v1/nodes/{id}", READ),
     on("POST", "/v1/nodes/{id}/attest-stopped", Least::Token(Need::Attest)),
@@ -114,4 +116,5 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(audit::router())
         .merge(nodes::router())
         .merge(doctor::router())
+        .merge(lint::router())
 }

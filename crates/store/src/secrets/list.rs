@@ -5,6 +5,7 @@ use model::secret::{Class, Kind, Secret, State};
 use model::time::Timestamp;
 
 use super::{SecretRow, row};
+use crate::backend::args;
 use crate::error::StoreError;
 use crate::page::{Conditions, Listed, Page, contains};
 use crate::transaction::ReadTx;
@@ -94,6 +95,27 @@ impl ReadTx {
         let rows = self.query(&sql, conditions.args).await?;
         let found = self.with_bindings(&rows).await?;
         Ok(page.cut(found, |row| sort.write_cursor(row)))
+    }
+
+    /// The active, sensitive secrets whose sealed value has fewer bytes, by name.
+    ///
+    /// # Errors
+    /// As any query.
+    pub async fn secrets_sealed_below(&self, bytes: usize) -> Result<Vec<SecretName>, StoreError> {
+        // A scan.
+        let sql = "SELECT name FROM secrets WHERE state = 'active' AND sensitive = 1 AND length(ciphertext) < $1 ORDER BY name";
+        let rows = self.query(sql, args![i64::try_from(bytes).unwrap_or(i64::MAX)]).await?;
+        rows.iter().map(|row| row.parsed("name")).collect()
+    }
+
+    /// The secrets that any route mentions, in effect or not, by name.
+    ///
+    /// # Errors
+    /// As any query.
+    pub async fn referenced_secrets(&self) -> Result<Vec<SecretName>, StoreError> {
+        // The leading column of route_references' key, in its order.
+        let rows = self.query("SELECT DISTINCT secret FROM route_references ORDER BY secret", args![]).await?;
+        rows.iter().map(|row| row.parsed("secret")).collect()
     }
 
     /// How many secrets fit.
@@ -217,13 +239,4 @@ impl SecretSort {
 /// The stored moment at which a secret is due.
 pub(super) fn due(secret: &Secret) -> Option<i64> {
     secret.rotation_due_at().map(Timestamp::as_millis)
-}
-
-/// Words by which people mark what should not stay.
-const TEMPORARY: [&str; 9] = ["tmp", "temp", "temporary", "test", "testing", "demo", "dummy", "trial", "throwaway"];
-
-/// Whether a word of the name or a tag says that the secret should not stay.
-pub(super) fn looks_temporary(secret: &Secret) -> bool {
-    let marked = |word: &str| TEMPORARY.iter().any(|mark| word.eq_ignore_ascii_case(mark));
-    secret.name.as_str().split('_').any(marked) || secret.tags.iter().any(|tag| marked(tag))
 }

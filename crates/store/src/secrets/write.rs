@@ -1,10 +1,10 @@
 //! How secrets are made, described anew, and destroyed.
 
 use model::name::SecretName;
-use model::secret::Secret;
+use model::secret::{Secret, looks_temporary};
 use model::time::Timestamp;
 
-use super::list::{due, looks_temporary};
+use super::list::due;
 use super::{Rebound, Sealed};
 use crate::backend::args;
 use crate::error::StoreError;

@@ -75,7 +75,7 @@ pub(super) async fn run(command: AuditCommand, session: &mut Session<'_>) -> Res
         AuditCommand::List(args) => {
             let ListArgs { actor, action, subject, from, to, limit } = args;
             let filters = AuditQuery { actor, action, subject, from, to, ..AuditQuery::default() };
-            list::show(session, path::AUDIT, &filters, Some(limit), &VIEW).await
+            list::show(session, path::AUDIT, &filters, Some(limit), &VIEW).await.map(drop)
         }
         AuditCommand::Export(args) => export::run(args, session).await,
         AuditCommand::Verify => verify::run(session).await,

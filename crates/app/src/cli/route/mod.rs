@@ -94,7 +94,7 @@ pub(super) async fn run(command: RouteCommand, session: &mut Session<'_>) -> Res
                 tag: args.tag,
                 ..RouteQuery::default()
             };
-            list::show(session, path::ROUTES, &filters, args.limit, &show::VIEW).await
+            list::show(session, path::ROUTES, &filters, args.limit, &show::VIEW).await.map(drop)
         }
         RouteCommand::Get { name } => {
             session.show(Call::get(path::item(path::ROUTES, &name)), &show::VIEW).await.map(drop)

@@ -176,7 +176,7 @@ pub(super) async fn list(args: ListArgs, session: &mut Session<'_>) -> Result<()
         limit: None,
         cursor: None,
     };
-    super::super::list::show(session, path::SECRETS, &filters, args.limit, view).await
+    super::super::list::show(session, path::SECRETS, &filters, args.limit, view).await.map(drop)
 }
 
 /// Shows a secret's uses.
