@@ -1,3 +1,5 @@
+//! Each rule with what breaks it and what nearly does.
+
 use super::*;
 use crate::secret::{Class, Limits, State};
 

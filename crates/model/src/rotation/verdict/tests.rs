@@ -1,3 +1,5 @@
+//! The rules against simulated canaries, answer by answer.
+
 use super::*;
 
 /// A simulated canary: each second so many requests, a share of them with the incoming credential.
@@ -133,9 +135,9 @@ fn no_number_is_too_great() {
     }
 }
 
-/// The table of the decision page: `cargo test -p model --release verdict -- --ignored --nocapture`.
+/// The table of docs/decisions/0015-when-a-credential-is-dead.md, and the errors that are reached for there.
 #[test]
-#[ignore = "takes minutes; its table stands in docs/decisions/0015-when-a-credential-is-dead.md"]
+#[ignore = "soak"]
 fn how_often_the_rules_err() {
     println!("| requests a minute | background | healthy one rolled back | dead one called healthy | dead one found |");
     println!("|---|---|---|---|---|");
@@ -150,6 +152,7 @@ fn how_often_the_rules_err() {
             let world = World { per_second: per_minute / 60.0, weight: 0.05, garbage, accident, dead: 0.0 };
             let [_, _, rolled_back] = world.verdicts(300, runs);
             let [healthy, _, found] = World { dead: 1.0, ..world }.verdicts(300, runs);
+            assert!(rolled_back * 1_000 < runs && healthy == 0, "{per_minute} {name}");
             println!("| {per_minute} | {name} | {rolled_back} of {runs} | {healthy} of {runs} | {found} |");
         }
     }
