@@ -1,6 +1,7 @@
 //! Looks for injected values in an answer, and masks them or says that the answer must end.
 
 mod body;
+mod frames;
 
 use bytes::BytesMut;
 use http::header::CONTENT_ENCODING;
@@ -9,6 +10,7 @@ use model::route::Guard;
 use model::snapshot::{Bound, Needles};
 
 pub use body::{BodyGuard, GuardedBody, GuardedError};
+pub use frames::{FrameError, FrameGuard};
 
 /// An answer that holds an injected value, on a route that blocks such answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

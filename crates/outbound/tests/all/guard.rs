@@ -3,6 +3,7 @@
 mod forms;
 mod frames;
 mod streams;
+mod websocket;
 
 use std::collections::HashMap;
 use std::sync::Arc;
