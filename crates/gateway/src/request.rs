@@ -125,7 +125,7 @@ async fn pass(
     let answering = async {
         let mut request = inject(parts, body, &selected, admitted.announced, client, id, now).await?;
         if let Some(wanted) = &wanted {
-            wanted.ask(request.headers_mut());
+            wanted.ask(request.headers_mut(), &selected.bound);
         }
         let started = Instant::now();
         let answered = forward(shared, &selected.bound, request).await?;

@@ -8,14 +8,17 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use model::snapshot::Bound;
 use outbound::Forwarded;
-use outbound::guard::guard_headers;
+use outbound::guard::{self, guard_headers};
 use outbound::inject::strip_answer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout};
@@ -65,7 +68,11 @@ impl Wanted {
     }
 
     /// Says it to the upstream, whose connection is another one.
-    pub(crate) fn ask(&self, headers: &mut HeaderMap) {
+    pub(crate) fn ask(&self, headers: &mut HeaderMap, bound: &Bound) {
+        if guard::is_needed(bound) {
+            // A message that is compressed or otherwise changed cannot be looked at.
+            headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+        }
         headers.remove(http::header::TE);
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, self.protocols.clone());

@@ -4,26 +4,45 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::snapshot::Bound;
-use outbound::guard::{BodyGuard, Leak};
+use outbound::guard::{self, BodyGuard, FrameError, FrameGuard};
 
 /// Going away (RFC 6455 section 7.4.1), in a frame from a server: final, close, two bytes.
 const GOING_AWAY: &[u8] = &[0x88, 0x02, 0x03, 0xe9];
 
 /// One direction of a tunnel.
 pub(super) struct Flow {
-    guard: BodyGuard,
+    guard: Guard,
     /// Where the frames of a WebSocket begin and end.
     frames: Option<Frames>,
 }
 
+/// What looks at the bytes.
+enum Guard {
+    /// The route does not ask for it.
+    Off,
+    /// Message by message.
+    Frames(FrameGuard),
+    /// As a stream: of the protocol nothing is known.
+    Bytes(BodyGuard),
+}
+
 impl Flow {
     pub(super) fn new(bound: &Arc<Bound>, is_websocket: bool) -> Self {
-        Self { guard: BodyGuard::new(Arc::clone(bound)), frames: is_websocket.then(Frames::default) }
+        let guard = match (guard::is_needed(bound), is_websocket) {
+            (false, _) => Guard::Off,
+            (true, true) => Guard::Frames(FrameGuard::new(Arc::clone(bound))),
+            (true, false) => Guard::Bytes(BodyGuard::new(Arc::clone(bound))),
+        };
+        Self { guard, frames: is_websocket.then(Frames::default) }
     }
 
     /// Takes the next piece, and gives what can go out now.
-    pub(super) fn push(&mut self, piece: Bytes) -> Result<Bytes, Leak> {
-        let out = self.guard.push(piece)?;
+    pub(super) fn push(&mut self, piece: Bytes) -> Result<Bytes, FrameError> {
+        let out = match &mut self.guard {
+            Guard::Off => piece,
+            Guard::Frames(guard) => guard.push(piece)?,
+            Guard::Bytes(guard) => guard.push(piece)?,
+        };
         if let Some(frames) = &mut self.frames {
             frames.read(&out);
         }
@@ -32,13 +51,25 @@ impl Flow {
 
     /// What was kept back, at the end.
     pub(super) fn finish(&mut self) -> Bytes {
-        self.guard.finish()
+        match &mut self.guard {
+            Guard::Bytes(guard) => guard.finish(),
+            // What is kept back of a message is a part of something that is not whole.
+            Guard::Off | Guard::Frames(_) => Bytes::new(),
+        }
+    }
+
+    fn is_holding(&self) -> bool {
+        match &self.guard {
+            Guard::Off => false,
+            Guard::Frames(guard) => guard.held() > 0,
+            Guard::Bytes(guard) => guard.is_holding(),
+        }
     }
 
     /// What tells the client to go; nothing where its protocol has no word for it, or where the word would stand in the
     /// middle of another.
     pub(super) fn farewell(&self) -> Option<&'static [u8]> {
-        let between = self.frames.as_ref().is_some_and(Frames::is_between) && !self.guard.is_holding();
+        let between = self.frames.as_ref().is_some_and(Frames::is_between) && !self.is_holding();
         between.then_some(GOING_AWAY)
     }
 }
