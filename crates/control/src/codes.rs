@@ -95,6 +95,9 @@ codes! {
     "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
     "permission-denied" [403] "The role of the token is not enough: use a token with the role that `detail` names.";
     "precondition-failed" [412] "It was changed since you read it: read it again for its `ETag`, and decide anew.";
+    "probe-invalid" [409] "The secret's probe cannot be sent as it stands: correct it as `detail` says.";
+    "probe-missing" [409]
+        "There is nothing to try the secret with: give it a probe, or a probe to a route that names it.";
     "query-invalid" [422] "The query string cannot be read: `/openapi.json` lists the parameters of each endpoint.";
     "rank-invalid" [422] "The rank is out of range: give a whole number from 0 to 1000000.";
     "rate-limit-invalid" [422]

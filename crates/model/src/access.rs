@@ -91,6 +91,8 @@ pub enum Need {
     ChangeLimits,
     /// To learn whether a value that one has is the stored one.
     Compare,
+    /// To try whether a stored value is alive.
+    Probe,
     /// To vouch for what Keyroll cannot see, such as that a machine is switched off.
     Attest,
     /// To delete a secret before its retention has passed.
@@ -108,7 +110,7 @@ impl Need {
             Self::Read => true,
             Self::ReadAudit => matches!(role, Auditor | Operator | Admin),
             Self::Change { protected: false } => matches!(role, Developer | Operator | Admin),
-            Self::Change { protected: true } | Self::ChangeLimits | Self::Compare | Self::Attest => {
+            Self::Change { protected: true } | Self::ChangeLimits | Self::Compare | Self::Probe | Self::Attest => {
                 matches!(role, Operator | Admin)
             }
             Self::ForceDeletion | Self::Administer => role == Admin,
@@ -122,7 +124,9 @@ impl Need {
             Self::Read => Role::Viewer,
             Self::ReadAudit => Role::Auditor,
             Self::Change { protected: false } => Role::Developer,
-            Self::Change { protected: true } | Self::ChangeLimits | Self::Compare | Self::Attest => Role::Operator,
+            Self::Change { protected: true } | Self::ChangeLimits | Self::Compare | Self::Probe | Self::Attest => {
+                Role::Operator
+            }
             Self::ForceDeletion | Self::Administer => Role::Admin,
         }
     }

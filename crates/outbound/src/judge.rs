@@ -35,6 +35,14 @@ impl<'a> Judge<'a> {
         self.judge_with_prefix(status, headers, &[])
     }
 
+    /// Whether an answer is one that means a living credential.
+    #[must_use]
+    pub fn is_alive(&self, status: StatusCode, headers: &HeaderMap, prefix: &[u8]) -> bool {
+        let prefix = prefix.get(..LOOK).unwrap_or(prefix);
+        let says = |rules: &[Rule]| rules.iter().any(|rule| applies(rule, status, headers, prefix));
+        says(&self.rules.alive) && !says(&self.rules.dead)
+    }
+
     /// Judges by head and the beginning of the body, of which no more than [`LOOK`] bytes count.
     ///
     /// A `dead` rule comes first, because some providers refuse a dead key with a 200, a 400 or a 403.

@@ -11,7 +11,7 @@ mod write;
 
 pub use delete::{DeleteOutcome, DeleteQuery, DeleteResult, DeleteSecrets, SecretsDeleted};
 pub use item::{SecretItem, SecretPlace, SecretRouteItem, Warning};
-pub use probe::{HttpProbe, PostgresProbe, SecretProbe};
+pub use probe::{HttpProbe, PostgresProbe, ProbeAnswer, ProbeReading, ProbeSecret, SecretProbe};
 pub use query::{SecretQuery, SecretSort};
 pub use text::SecretText;
 pub use usage::{UsageAnswer, UsageBucket, UsageOutcome, UsageQuery};

@@ -46,3 +46,51 @@ pub struct PostgresProbe {
     #[schema(example = json!(["postgres://app@db1/prod"]))]
     pub connections: Vec<String>,
 }
+
+/// What is to be tried; everything where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeSecret {
+    /// Only through this route, whatever the secret's own probe is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Only in this environment of routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+}
+
+/// What was found at one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeReading {
+    /// Where: `route/environment`, the origin of the secret's own probe, or a database without its password.
+    pub place: String,
+    /// The class of the answer's status, such as `2xx`; `null` where there was no answer over HTTP.
+    pub status_class: Option<String>,
+    /// `alive`, `dead`, or `unclear`.
+    pub reading: String,
+    /// Why.
+    pub detail: String,
+}
+
+/// What all places say together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeAnswer {
+    /// `alive` where every place says so, `dead` where one does, else `unclear`.
+    pub reading: String,
+    /// Place by place.
+    pub places: Vec<ProbeReading>,
+}
+
+impl ProbeAnswer {
+    /// Of what was found place by place.
+    #[must_use]
+    pub fn of(places: Vec<ProbeReading>) -> Self {
+        let says = |word: &str| places.iter().filter(|place| place.reading == word).count();
+        let reading = match (says("dead"), says("alive")) {
+            (1.., _) => "dead",
+            (0, alive) if alive > 0 && alive == places.len() => "alive",
+            _ => "unclear",
+        };
+        Self { reading: reading.to_owned(), places }
+    }
+}

@@ -99,7 +99,6 @@ fn lines_that_are_refused() {
         "secret delete a --force --reason x --dry-run",
         "secret list --limit 0",
         "secret list -o xml",
-        "secret probe a",
         "route create",
         "route create x --header A",
         "route roll-back pay",

@@ -58,6 +58,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/secrets/{name}/routes", READ),
     on("GET", "/v1/secrets/{name}/usage", READ),
     on("POST", "/v1/secrets/{name}/compare", Least::Token(Need::Compare)),
+    on("POST", "/v1/secrets/{name}/probe", Least::Token(Need::Probe)),
     on("GET", "/v1/routes", READ),
     on("POST", "/v1/routes", CHANGE),
     on("POST", "/v1/routes/replace-secret", CHANGE),

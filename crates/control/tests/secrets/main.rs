@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod edit;
 mod list;
+mod probe;
 
 use common::{House, Reply};
 use model::access::Role;

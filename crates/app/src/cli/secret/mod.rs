@@ -2,6 +2,7 @@
 
 mod delete;
 mod edit;
+mod probe;
 mod show;
 
 use api::client::Call;
@@ -44,6 +45,8 @@ pub(crate) enum SecretCommand {
     Usage(show::UsageArgs),
     /// Tell whether a value is the secret's
     Compare(CompareArgs),
+    /// Try whether a stored value is alive, at the places that its probe or its routes name
+    Probe(probe::ProbeArgs),
 }
 
 const CREATE_AFTER: &str = "\
@@ -127,6 +130,7 @@ pub(super) async fn run(command: SecretCommand, session: &mut Session<'_>) -> Re
         }
         SecretCommand::Usage(args) => show::usage(args, session).await,
         SecretCommand::Compare(args) => compare(args, session).await,
+        SecretCommand::Probe(args) => probe::run(args, session).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod crash;
 mod flip;
 #[path = "../leak.rs"]
 mod leak;
+mod probe;
 mod races;
 mod relocate;
 #[path = "../seals.rs"]

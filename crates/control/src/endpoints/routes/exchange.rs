@@ -52,6 +52,36 @@ pub(super) async fn send(
     result
 }
 
+/// Sends the request of a probe, and says what its answer means: status, outcome, and whether it is one that shows a living
+/// credential. Where no answer came, the code that the gateway would have given.
+pub(in crate::endpoints) async fn probe(
+    control: &Control,
+    call: &Call,
+    bound: &Bound,
+    request: Request<Bytes>,
+    counts: bool,
+) -> Result<(u16, Outcome, bool), &'static str> {
+    let settings = TlsSettings::of(bound);
+    let target = Target::of(bound, &settings, &control.policy.allow_private);
+    let forwarder = Forwarder::unpooled(Arc::new(Tls::new()));
+    let (result, used) = match forwarder.forward(target, request.map(OutBody::full)).await {
+        Ok(forwarded) => {
+            let nothing = Mask::new(bound, []);
+            let received = receive(forwarded.response, &nothing, bound.response.as_std()).await;
+            let (status, headers) = (received.head.status(), received.head.headers());
+            let judge = Judge::new(&bound.judgement);
+            let outcome = judge.judge_with_prefix(status, headers, &received.prefix);
+            let alive = judge.is_alive(status, headers, &received.prefix);
+            (Ok((status.as_u16(), outcome, alive)), Some(outcome))
+        }
+        Err(error) => (Err(error.failure.code().unwrap_or("request-invalid")), error.outcome()),
+    };
+    if let Some(outcome) = used.filter(|_| counts) {
+        count(control, call, bound, outcome).await;
+    }
+    result
+}
+
 /// An answer before it is shown.
 struct Received {
     head: Answer<()>,

@@ -28,6 +28,10 @@ use utoipa_axum::routes;
 use crate::call::Call;
 use crate::state::Control;
 
+pub(super) use exchange::probe;
+pub(super) use rules::{World, world};
+pub(super) use sent::{Given, compose};
+
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))

@@ -14,14 +14,14 @@ use crate::refusal::Refusal;
 use crate::state::Control;
 
 /// What the rules know about everything around a route.
-pub(super) struct World {
-    pub(super) known: Known,
+pub(in crate::endpoints) struct World {
+    pub(in crate::endpoints) known: Known,
     /// The secrets that are named and active, opened.
-    pub(super) secrets: HashMap<SecretName, Arc<Opened>>,
+    pub(in crate::endpoints) secrets: HashMap<SecretName, Arc<Opened>>,
 }
 
 /// Reads what the rules need to know about these routes.
-pub(super) async fn world<'a>(
+pub(in crate::endpoints) async fn world<'a>(
     control: &Control,
     tx: &ReadTx,
     specs: impl IntoIterator<Item = &'a RouteSpec>,

@@ -24,16 +24,20 @@ use crate::refusal::Refusal;
 pub(super) const SHOWN: usize = 64 * 1024;
 
 /// A request as a client would have made it.
-pub(super) struct Given {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: Option<String>,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+pub(in crate::endpoints) struct Given {
+    pub(in crate::endpoints) method: Method,
+    pub(in crate::endpoints) path: String,
+    pub(in crate::endpoints) query: Option<String>,
+    pub(in crate::endpoints) headers: HeaderMap,
+    pub(in crate::endpoints) body: Option<Bytes>,
 }
 
 /// Makes the request to the upstream in the way that the gateway does.
-pub(super) fn compose(bound: &Bound, given: &Given, facts: &Facts<'_>) -> Result<Request<Bytes>, Refusal> {
+pub(in crate::endpoints) fn compose(
+    bound: &Bound,
+    given: &Given,
+    facts: &Facts<'_>,
+) -> Result<Request<Bytes>, Refusal> {
     let injection = bound.injection.as_ref().map_err(|reason| {
         Refusal::conflict(reason.code(), "Nothing was sent", format!("a secret of the route cannot be used: {reason}"))
     })?;

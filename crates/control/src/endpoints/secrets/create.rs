@@ -15,7 +15,7 @@ use model::problem::Finding;
 use model::secret::{Class, Limits, Secret, SecretValue, State as SecretState, check_value};
 use store::{ReadTx, SecretRow};
 
-use super::{probe, rules, successor, view, words};
+use super::{probe_rules, rules, successor, view, words};
 use crate::call::{Call, created};
 use crate::members::Members;
 use crate::refusal::Refusal;
@@ -148,7 +148,7 @@ impl Draft<'_> {
         rules::texts(&mut members, &secret);
         let probe: Option<SecretProbe> = secret.probe.clone().and_then(|probe| serde_json::from_value(probe).ok());
         if let Some(probe) = probe {
-            probe::check(&mut members, &probe, &secret.name, &secret.limits, &self.control.policy.allow_private);
+            probe_rules::check(&mut members, &probe, &secret.name, &secret.limits, &self.control.policy.allow_private);
         }
         members.finish()?;
         Ok((secret, value, before.cloned()))

@@ -16,7 +16,7 @@ use model::secret::{Secret, check_value};
 use serde::de::IgnoredAny;
 use store::{ReadTx, Rebound};
 
-use super::{probe, reach, rules, successor, view, words};
+use super::{probe_rules, reach, rules, successor, view, words};
 use crate::call::{Call, tagged};
 use crate::members::Members;
 use crate::refusal::Refusal;
@@ -127,7 +127,7 @@ fn apply(control: &Control, known: &[Environment], before: &Secret, patch: Secre
     // New hosts may leave no place for the probe that stays.
     let probe: Option<SecretProbe> = after.probe.clone().and_then(|probe| serde_json::from_value(probe).ok());
     if let Some(probe) = probe.filter(|_| after.probe != before.probe || after.limits != before.limits) {
-        probe::check(&mut members, &probe, &after.name, &after.limits, &control.policy.allow_private);
+        probe_rules::check(&mut members, &probe, &after.name, &after.limits, &control.policy.allow_private);
     }
     members.finish()?;
     Ok(after)

@@ -1,4 +1,4 @@
-//! Secrets: made once, described anew, compared, and destroyed when nothing needs them.
+//! Secrets: made once, described anew, compared, tried, and destroyed when nothing needs them.
 
 mod compare;
 mod create;
@@ -9,6 +9,7 @@ mod get;
 mod group;
 mod list;
 mod probe;
+mod probe_rules;
 mod reach;
 mod removal;
 mod routes;
@@ -32,4 +33,5 @@ pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
         .routes(utoipa_axum::routes!(routes::routes))
         .routes(utoipa_axum::routes!(usage::usage))
         .routes(utoipa_axum::routes!(compare::compare))
+        .routes(utoipa_axum::routes!(probe::probe))
 }
