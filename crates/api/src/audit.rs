@@ -7,7 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 /// The media type of an export: one [`AuditLine`] per line.
 pub const NDJSON: &str = "application/x-ndjson";
 
-/// The header of an export that says how many events it holds; fewer lines mean that it was cut.
+/// The header of an export that says how many events it holds; fewer lines mean that it was cut. Behind the events stands
+/// one line more, the [`ExportEnd`].
 pub const SIZE_HEADER: &str = "keyroll-audit-size";
 
 /// One audit event of a list: the members of its record, and the record's hash.
@@ -28,6 +29,27 @@ pub struct AuditLine {
     pub record: AuditRecord,
     /// The leaf of the Merkle tree (RFC 9162), as hexadecimal digits.
     pub leaf_hash: String,
+}
+
+/// The last line of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExportEnd {
+    /// A signed checkpoint of the events before it, as in [`CheckpointItem`].
+    pub checkpoint: String,
+}
+
+/// How long the audit is and what it holds, signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckpointItem {
+    /// How many events.
+    pub size: u64,
+    /// The root of the Merkle tree over their leaf hashes (RFC 9162), as hexadecimal digits.
+    pub root: String,
+    /// The signed checkpoint: C2SP's tlog-checkpoint in a signed note, Ed25519.
+    pub note: String,
+    /// The public key that it is signed by, in the form of signed notes: `name+hash+key`. Fetch it once, and keep it
+    /// where this system cannot write.
+    pub public_key: String,
 }
 
 /// What happened. Never a secret's value.

@@ -28,6 +28,8 @@ pub const DOCTOR: &str = "/v1/doctor";
 pub const LINT: &str = "/v1/lint";
 /// Nodes.
 pub const NODES: &str = "/v1/nodes";
+/// `/v1/audit/checkpoint`.
+pub const AUDIT_CHECKPOINT: &str = "/v1/audit/checkpoint";
 /// `/v1/audit/export`.
 pub const AUDIT_EXPORT: &str = "/v1/audit/export";
 /// `/readyz`.

@@ -175,9 +175,10 @@ async fn every_change_leaves_its_event_and_a_refusal_leaves_none() {
 
     let export = house.send(Role::Auditor, "GET", "/v1/audit/export", Value::Null).await.expect(200);
     let lines: Vec<Value> = export.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), events.len());
-    assert_eq!(export.header("keyroll-audit-size"), lines.len().to_string());
-    for (index, line) in export.text.lines().enumerate() {
+    assert_eq!(lines.len(), events.len() + 1);
+    assert_eq!(export.header("keyroll-audit-size"), events.len().to_string());
+    assert!(lines[events.len()]["checkpoint"].as_str().unwrap().contains(&format!("\n{}\n", events.len())));
+    for (index, line) in export.text.lines().enumerate().take(events.len()) {
         // The hash is over the very bytes of the line's record.
         let record = line.split_once("\"record\":").unwrap().1.strip_suffix('}').unwrap();
         let leaf: String = store::leaf_hash(record.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();

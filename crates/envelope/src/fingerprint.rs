@@ -11,6 +11,7 @@ use crate::cipher::Key;
 use crate::encoding::{Fields, hex};
 use crate::error::OpenError;
 use crate::keyring::Keyring;
+use crate::note::AuditKey;
 use crate::row::{RowKey, mac};
 use crate::wrap::WrappedKey;
 
@@ -65,6 +66,12 @@ impl FingerprintKey {
     #[must_use]
     pub fn row_key(&self) -> RowKey {
         RowKey(Key::of_tag(&self.mac(&Fields::new("keyroll/1/row-key"), &[])))
+    }
+
+    /// The key that signs checkpoints of the same database's audit.
+    #[must_use]
+    pub fn audit_key(&self) -> AuditKey {
+        AuditKey::of_seed(Key::of_tag(&self.mac(&Fields::new("keyroll/1/audit-key"), &[])).bytes())
     }
 
     /// The fingerprint of a value: `kf_` and 32 hex digits (128 bits). Equal for equal values in one database,

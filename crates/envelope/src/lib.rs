@@ -42,6 +42,7 @@
 //! digest       = HMAC-SHA256(key, text("keyroll/1/digest") ‖ text(domain) ‖ bytes)
 //!
 //! row key      = HMAC-SHA256(key, text("keyroll/1/row-key"))
+//! audit key    = Ed25519 (RFC 8032) with the seed HMAC-SHA256(key, text("keyroll/1/audit-key"))
 //! seal of row  = HMAC-SHA256(row key, text("keyroll/1/row") ‖ text(table) ‖ column…)
 //! column       = 00 ‖ text(name of the column) ‖ kind ‖ number of bytes of x ‖ x     nothing at all for NULL
 //!                kind 01 for a number (two's complement), 02 for text in UTF-8, 03 for bytes
@@ -59,6 +60,7 @@ mod kek_add;
 pub mod kek_file;
 mod kek_text;
 mod keyring;
+mod note;
 mod row;
 mod seal;
 pub mod token;
@@ -70,6 +72,7 @@ pub use error::OpenError;
 pub use fingerprint::FingerprintKey;
 pub use kek_text::{KekTextError, Place, generate};
 pub use keyring::{KekId, Keyring};
+pub use note::{AuditKey, Checkpoint, NoteError, Verifier};
 pub use row::RowKey;
 pub use seal::{FORMAT, Sealed, open, seal};
 pub use wrap::{WrappedKey, rebind, rewrap};

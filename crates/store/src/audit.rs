@@ -1,5 +1,7 @@
 //! The audit: one event for every change, in the transaction of the change, and never touched again.
 
+mod tree;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use model::audit::Event;
 use model::time::Timestamp;
@@ -8,6 +10,8 @@ use crate::backend::{Row, args};
 use crate::error::StoreError;
 use crate::page::{Conditions, Listed, Page};
 use crate::transaction::{ReadTx, WriteTx};
+
+pub use tree::Tree;
 
 /// One event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +128,31 @@ impl ReadTx {
         let sql = "SELECT sequence, record, leaf FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT $2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.query(sql, args![after, limit]).await?.iter().map(read).collect()
+    }
+
+    /// The Merkle tree over all events of this state, by their stored hashes.
+    ///
+    /// # Errors
+    /// As any query; [`StoreError::Damaged`] where an event is missing.
+    pub async fn audit_tree(&self) -> Result<Tree, StoreError> {
+        let size = self.position().audit_size;
+        let (mut tree, mut after) = (Tree::default(), 0);
+        while after < size {
+            // The key, in its order.
+            let sql = "SELECT sequence, leaf FROM audit WHERE sequence > $1 ORDER BY sequence LIMIT 5000";
+            let rows = self.query(sql, args![after]).await?;
+            for row in rows.iter().take(usize::try_from(size - after).unwrap_or(usize::MAX)) {
+                after += 1;
+                if row.int("sequence")? != after {
+                    return Err(StoreError::damaged("audit", "lacks an event"));
+                }
+                tree.push(row.bytes("leaf")?);
+            }
+            if rows.is_empty() {
+                return Err(StoreError::damaged("audit", "lacks an event"));
+            }
+        }
+        Ok(tree)
     }
 
     /// Checks that the events are numbered from 1 to the stored size without gaps, that each hash is that of its

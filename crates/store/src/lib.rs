@@ -30,7 +30,7 @@ mod tokens;
 mod tombstones;
 mod transaction;
 
-pub use audit::{AuditFault, AuditFilter, AuditReport, AuditRow, leaf_hash};
+pub use audit::{AuditFault, AuditFilter, AuditReport, AuditRow, Tree, leaf_hash};
 pub use backend::{DatabaseUrl, PostgresUrl};
 pub use changes::{Changes, Damage};
 pub use clients::ClientKeys;

@@ -191,6 +191,12 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
             client::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await
         }
         ClientCommand::Env(noun) => env::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
+        // It needs a file and no server.
+        ClientCommand::Audit(Noun { command: audit::AuditCommand::Verify(args), globals })
+            if audit::is_offline(&args) =>
+        {
+            audit::offline(&args, globals.output, out)
+        }
         ClientCommand::Audit(noun) => audit::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Node(noun) => node::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
         ClientCommand::Token(noun) => token::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,

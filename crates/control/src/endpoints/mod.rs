@@ -92,6 +92,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/nodes/{id}", READ),
     on("POST", "/v1/nodes/{id}/attest-stopped", Least::Token(Need::Attest)),
     on("GET", "/v1/audit", Least::Token(Need::ReadAudit)),
+    on("GET", "/v1/audit/checkpoint", Least::Token(Need::ReadAudit)),
     on("GET", "/v1/audit/export", Least::Token(Need::ReadAudit)),
 ];
 

@@ -1,5 +1,6 @@
 //! `keyroll audit`: who changed what, and when.
 
+mod checkpoint;
 mod export;
 mod verify;
 
@@ -12,6 +13,8 @@ use super::list;
 use super::session::Session;
 use super::table::{Cell, Column, View};
 
+pub(super) use verify::{is_offline, offline};
+
 /// The verbs of the audit.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
@@ -19,18 +22,11 @@ pub(crate) enum AuditCommand {
     List(ListArgs),
     /// Export all audit events with their leaf hashes, one JSON document a line, the earliest first
     Export(export::ExportArgs),
-    /// Check that no event was edited, removed or put in: each sequence number and each hash, computed here
-    #[command(after_help = VERIFY_AFTER)]
-    Verify,
+    /// Check that no event was edited, removed or put in: numbers, hashes, and the signed checkpoint, computed here
+    Verify(verify::VerifyArgs),
+    /// Print a signed checkpoint: how long the audit is, and what it holds
+    Checkpoint(checkpoint::CheckpointArgs),
 }
-
-const VERIFY_AFTER: &str = "\
-The whole audit is fetched and every hash is computed anew on this machine, so that the server's word is not
-taken for it. Whoever can rewrite the database can also rewrite all hashes: against that, keep exports in a
-place that the node cannot write (`keyroll audit export`). Exit code 2 where something is wrong.
-
-Example:
-  keyroll audit verify -o json";
 
 /// `keyroll audit list`
 #[derive(Debug, Args)]
@@ -78,6 +74,7 @@ pub(super) async fn run(command: AuditCommand, session: &mut Session<'_>) -> Res
             list::show(session, path::AUDIT, &filters, Some(limit), &VIEW).await.map(drop)
         }
         AuditCommand::Export(args) => export::run(args, session).await,
-        AuditCommand::Verify => verify::run(session).await,
+        AuditCommand::Verify(args) => verify::run(args, session).await,
+        AuditCommand::Checkpoint(args) => checkpoint::run(args, session).await,
     }
 }

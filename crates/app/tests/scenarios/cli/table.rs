@@ -79,6 +79,7 @@ pub(super) const WORKING: &[(&str, &str, &str)] = &[
     ("key rewrap --wait", "", "*"),
     ("audit list --subject secret/key_{f}", "", "*"),
     ("audit export --file audit-{f}.ndjson", "", ""),
+    ("audit checkpoint", "", "*"),
     ("audit verify", "", "*"),
 ];
 
@@ -131,6 +132,7 @@ pub(super) const FAILING: &[(&str, u8, &str)] = &[
     ("audit list --from yesterday", 2, "time-invalid"),
     ("audit export", 4, "permission-denied"),
     ("audit verify", 4, "permission-denied"),
+    ("audit checkpoint", 4, "permission-denied"),
     ("token create stranger --role viewer", 5, "name-taken"),
     ("token list", 4, "permission-denied"),
     ("token revoke gone", 3, "token-not-found"),

@@ -77,7 +77,9 @@ fn everything_moves_and_the_old_database_is_closed() {
     served(&new, "/payments/x", &key);
     assert_eq!(shown(&new), before);
     let now = new.api("GET", "/v1/audit/export", None).expect(200).text();
-    assert!(now.starts_with(audit.trim_end()), "the audit goes on where it was");
+    // Behind the events stands the checkpoint, which the next event replaces.
+    let events = audit.trim_end().rsplit_once('\n').unwrap().0;
+    assert!(now.starts_with(events), "the audit goes on where it was");
     assert!(now.contains("database.move"));
 }
 

@@ -1,4 +1,4 @@
-//! `GET /v1/audit/export`: all events, as they are stored, for a verifier that has nothing else.
+//! `GET /v1/audit/export`: all events, as they are stored, for a verifier that has nothing but a public key.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use model::access::Need;
-use store::Store;
+use store::Tree;
 
 use crate::call::Call;
 use crate::refusal::Refusal;
@@ -18,7 +18,8 @@ use crate::state::Control;
 /// How many events are read at once.
 const PAGE: usize = 500;
 
-/// All events, the earliest first: one line each, the record in its canonical form with its leaf hash.
+/// All events, the earliest first: one line each, the record in its canonical form with its leaf hash. The last line is a
+/// signed checkpoint of exactly these.
 #[utoipa::path(
     get,
     path = "/v1/audit/export",
@@ -29,8 +30,8 @@ pub(super) async fn export(State(control): State<Arc<Control>>, call: Call) -> R
     call.permit([Need::ReadAudit])?;
     // What is committed later belongs to a later export; the size fixes what this one must hold.
     let size = control.store.read().await?.position().audit_size;
-    let store = control.store.clone();
-    let pages = stream::try_unfold(0_i64, move |after| next_page(store.clone(), after, size));
+    let export = Export { control: Arc::clone(&control), after: 0, size, tree: Tree::default(), ended: false };
+    let pages = stream::try_unfold(export, Export::next);
     let mut response = (StatusCode::OK, Body::from_stream(pages)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(NDJSON));
     if let Ok(size) = HeaderValue::from_str(&size.to_string()) {
@@ -39,19 +40,41 @@ pub(super) async fn export(State(control): State<Arc<Control>>, call: Call) -> R
     Ok(response)
 }
 
-async fn next_page(store: Store, after: i64, size: i64) -> Result<Option<(Bytes, i64)>, store::StoreError> {
-    if after >= size {
-        return Ok(None);
+/// An export on its way.
+struct Export {
+    control: Arc<Control>,
+    /// The last event that went out.
+    after: i64,
+    size: i64,
+    tree: Tree,
+    ended: bool,
+}
+
+impl Export {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, store::StoreError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        let rows = match self.after < self.size {
+            true => self.control.store.read().await?.audit_export(self.after, PAGE).await?,
+            false => Vec::new(),
+        };
+        for row in rows.iter().filter(|row| row.sequence <= self.size) {
+            let leaf: String = row.leaf.iter().map(|byte| format!("{byte:02x}")).collect();
+            // The record goes out byte for byte: the hash is over exactly these bytes.
+            text.push_str(&format!("{{\"leaf_hash\":\"{leaf}\",\"record\":{}}}\n", row.record));
+            self.tree.push(row.leaf);
+            self.after = row.sequence;
+        }
+        if rows.is_empty() || self.after >= self.size {
+            self.ended = true;
+            // Where the log was cut, the reader sees fewer lines than the header says, and no checkpoint for them.
+            if i64::try_from(self.tree.size()).is_ok_and(|found| found == self.size) {
+                let note = self.control.keys.fingerprints.audit_key().sign(self.tree.size(), &self.tree.root());
+                text.push_str(&format!("{}\n", serde_json::json!({"checkpoint": note})));
+            }
+        }
+        Ok(Some((Bytes::from(text), self)))
     }
-    let rows = store.read().await?.audit_export(after, PAGE).await?;
-    let mut text = String::new();
-    let mut last = after;
-    for row in rows.iter().filter(|row| row.sequence <= size) {
-        let leaf: String = row.leaf.iter().map(|byte| format!("{byte:02x}")).collect();
-        // The record goes out byte for byte: the hash is over exactly these bytes.
-        text.push_str(&format!("{{\"leaf_hash\":\"{leaf}\",\"record\":{}}}\n", row.record));
-        last = row.sequence;
-    }
-    // Nothing more although there should be: the log was cut; the reader sees fewer lines than the header says.
-    Ok((last > after).then(|| (Bytes::from(text), last)))
 }

@@ -1,5 +1,6 @@
 //! The audit: who changed what, in the order of the changes.
 
+mod checkpoint;
 mod export;
 mod list;
 
@@ -14,7 +15,10 @@ use crate::refusal::Refusal;
 use crate::state::Control;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(export::export))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(export::export))
+        .routes(routes!(checkpoint::checkpoint))
 }
 
 /// The record as it is stored, with its hash.
