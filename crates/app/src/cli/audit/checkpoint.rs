@@ -33,6 +33,7 @@ pub(super) async fn run(args: CheckpointArgs, session: &mut Session<'_>) -> Resu
     match session.format {
         Format::Json | Format::Yaml => print::document(session.out, session.format, &reply.json()?),
         Format::Table | Format::Name if args.public_key => session.out.line(&item.public_key),
-        Format::Table | Format::Name => session.out.data(item.note.as_bytes()),
+        Format::Name => session.out.line(&item.size.to_string()),
+        Format::Table => session.out.data(item.note.as_bytes()),
     }
 }
