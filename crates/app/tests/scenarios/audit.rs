@@ -27,7 +27,7 @@ fn verify(folder: &Path, export: &[u8], checkpoint: Option<&str>) -> Verdict {
         ours.args(["--checkpoint", "earlier"]);
         second.arg("earlier");
     }
-    let (ours, second) = (ours.output().unwrap(), second.output().expect("python3 is installed"));
+    let (ours, second) = (ours.output().unwrap(), second.output().unwrap());
     let said = format!("{}{}", String::from_utf8_lossy(&ours.stderr), String::from_utf8_lossy(&second.stderr));
     Verdict { ours: ours.status.code().unwrap(), second: second.status.code().unwrap(), said }
 }
