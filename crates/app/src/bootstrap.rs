@@ -4,12 +4,12 @@
 //! first again. A key file is made only for a database in which nothing is sealed; a missing one is never replaced.
 
 mod error;
+mod seals;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use envelope::{FingerprintKey, Keyring, WrappedKey, kek_file};
 use model::access::{Actor, Need, Role, authorize};
@@ -18,11 +18,12 @@ use model::environment::Environment;
 use model::name::NameError;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use serde_json::json;
-use store::{Sealer, Store, StoreError, Token, WrappedFingerprintKey, WriteTx};
+use store::{Store, StoreError, Token, WrappedFingerprintKey, WriteTx};
 
 use crate::process::BootstrapToken;
 
 pub(crate) use error::BootstrapError;
+use seals::sealer;
 
 /// Under which name a database keeps where it was moved to.
 pub(crate) const MOVED_TO: &str = "moved_to";
@@ -87,43 +88,6 @@ impl Bootstrap<'_> {
             }
             None => Err(BootstrapError::FingerprintKeyLost),
         }
-    }
-
-    /// The key of fingerprints, and with it the seals of rows; these are made where the database has none yet.
-    async fn unwrap(&self, keyring: &Keyring, wrapped: &WrappedKey) -> Result<FingerprintKey, BootstrapError> {
-        match FingerprintKey::unwrap(keyring, wrapped) {
-            Ok(fingerprints) => {
-                self.store.seal_with(sealer(&fingerprints));
-                Ok(fingerprints)
-            }
-            Err(source) => match FingerprintKey::unwrap_unsealed(keyring, wrapped) {
-                Ok(fingerprints) => {
-                    self.store.seal_with(sealer(&fingerprints));
-                    self.seal_rows(keyring, &fingerprints).await?;
-                    Ok(fingerprints)
-                }
-                Err(_) => Err(BootstrapError::FingerprintKey { path: self.kek_file.to_owned(), source }),
-            },
-        }
-    }
-
-    /// Seals the rows of a database from before there were seals, and has the wrapped key say that they are.
-    async fn seal_rows(&self, keyring: &Keyring, fingerprints: &FingerprintKey) -> Result<(), BootstrapError> {
-        let permit = authorize(&Actor::system("bootstrap"), [Need::Administer])?;
-        let mut tx = self.store.begin(&permit).await?;
-        // Another node may have been faster.
-        if let Some(now) = stored(&tx).await?
-            && FingerprintKey::unwrap(keyring, &now).is_ok()
-        {
-            return Ok(());
-        }
-        let rows = tx.seal_all_rows().await?;
-        let WrappedKey { bytes, kek_id } = fingerprints.wrap(keyring, self.entropy);
-        tx.set_fingerprint_key(&WrappedFingerprintKey { bytes, kek_id }).await?;
-        let event = Event::done(&permit, &Origin::local(), self.clock.now(), "system.seal", "system".to_owned());
-        tx.commit(event.after(json!({"rows": rows}))).await?;
-        tracing::info!(rows, "the rows of this database are sealed from now on");
-        Ok(())
     }
 
     /// The keyring of the file, which must hold every key that something is sealed with.
@@ -252,12 +216,6 @@ impl Bootstrap<'_> {
         tx.insert_token(&token).await?;
         Ok(self.token.is_none())
     }
-}
-
-/// What seals the rows of the database that has this key.
-pub(crate) fn sealer(fingerprints: &FingerprintKey) -> Sealer {
-    let key = fingerprints.row_key();
-    Arc::new(move |table, row| key.seal(table, row))
 }
 
 /// The wrapped fingerprint key of the database, where it has one.
