@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::unread::{Busy, Unread};
 use super::wire::{Reset, Wire};
 use super::{Limits, Stop};
+use crate::certificate::Shown;
 use crate::request::{self, Shared};
 
 /// What a worker needs for a connection.
@@ -37,10 +38,11 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, serving: Serving,
     let peer = peer.ip().to_canonical();
     let Serving { shared, limits, tls } = serving;
     match tls {
-        None => converse(stream, peer, shared, limits, stopping).await,
+        None => converse(stream, Shown::default(), peer, shared, limits, stopping).await,
         Some(tls) => {
             if let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await {
-                converse(stream, peer, shared, limits, stopping).await;
+                let shown = Shown::in_handshake(stream.get_ref().1);
+                converse(stream, shown, peer, shared, limits, stopping).await;
             }
         }
     }
@@ -48,6 +50,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, serving: Serving,
 
 async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     stream: S,
+    shown: Shown,
     peer: IpAddr,
     shared: Arc<Shared>,
     limits: Limits,
@@ -55,7 +58,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
 ) {
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        shown.go_with(&mut request);
         let (shared, answering) = (Arc::clone(&shared), busy.begin(request.version()));
         async move {
             let mut answer = request::request(&shared, peer, request).await;
