@@ -28,7 +28,7 @@ use crate::ambient::{SystemClock, SystemEntropy};
 use crate::config::{self, Config, Flags, Loaded};
 use crate::logging::{Logging, chain};
 use crate::process::{
-    self, Addresses, BootstrapToken, Certificate, DataDir, Environment, Listener, Notifier, Signals, say,
+    self, Addresses, BootstrapToken, Certificates, DataDir, Environment, Listener, Notifier, Signals, say,
 };
 
 use admin::AdminListener;
@@ -75,23 +75,22 @@ fn prepare(flags: &Flags, environment: Environment) -> Result<ExitCode, ServeErr
     process::hide_memory().map_err(ServeError::Memory)?;
     process::allow_many_files();
     let data = DataDir::open(&data_dir)?;
-    let certificate =
-        |section, tls| Certificate::load(tls).map_err(|source| ServeError::Tls { section, source: Box::new(source) });
-    let gateway_certificate = certificate("gateway", &config.gateway.tls)?;
-    let admin_certificate = certificate("admin", &config.admin.tls)?;
+    let certificates =
+        |section, tls| Certificates::load(tls).map_err(|source| ServeError::Tls { section, source: Box::new(source) });
+    let gateway_certificates = certificates("gateway", &config.gateway.tls)?;
+    let admin_certificates = certificates("admin", &config.admin.tls)?;
     let node = identity::identity(&config.node, &data, &SystemClock, &SystemEntropy).map_err(ServeError::Identity)?;
     let (gateway, admin) = Listener::of_role(node.role, &config, &variables)?;
-    let server_config =
-        |certificate: &Option<Arc<Certificate>>| certificate.clone().map(Certificate::server_config).transpose();
     let parts = Parts {
-        gateway_tls: server_config(&gateway_certificate)?,
-        admin_tls: server_config(&admin_certificate)?,
+        gateway_tls: gateway_certificates.clone().map(Certificates::gateway).transpose()?,
+        admin_tls: admin_certificates.clone().map(Certificates::admin).transpose()?,
         reload: Reload {
             flags: flags.clone(),
             variables,
             config: config.clone(),
             logging,
-            certificates: gateway_certificate.into_iter().chain(admin_certificate).collect(),
+            gateway: gateway_certificates,
+            admin: admin_certificates,
             notifier: Notifier,
         },
         config,

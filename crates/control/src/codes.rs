@@ -27,6 +27,11 @@ codes! {
         "The body is not JSON or, in a test of a route that adds members to it, not a JSON object: correct it.";
     "certificate-invalid" [422]
         "The text is no certificate in PEM that can be trusted: give it whole, with its BEGIN and END lines.";
+    "certificate-unusable" [201]
+        "The value is not a chain and its private key in PEM, so that no upstream can be shown it: if that is what it is \
+         for, create a successor with both.";
+    "client-names-invalid" [422]
+        "The names say nothing that a certificate could be held against: correct them as `detail` says.";
     "client-not-found" [404] "There is no such client: take the name in `did_you_mean`, or list the clients.";
     "connection-invalid" [422]
         "This is not a place to log in to: write it like `postgres://app@db1:5432/prod`, without a password.";
@@ -86,7 +91,6 @@ codes! {
     "not-attempted" [503]
         "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again \
          for it.";
-    "not-supported" [422] "This version cannot do what the member asks for: leave it out.";
     "outcome-unknown" [200, 503]
         "The connection to the database broke in the middle of a commit, or (in the repetition of a test of a route) the \
          end of the first request was not written down: look whether the change is there or into the audit, or send the \
@@ -128,6 +132,7 @@ codes! {
         "A route named the secret within the retention: wait until `deletable_at`, or have an administrator force it.";
     "secret-is-deleted" [409] "The value was destroyed and does not come back: create a secret under another name.";
     "secret-is-referenced" [409] "Routes name the secret: point what `references` lists elsewhere first.";
+    "secret-kind-wrong" [422] "A certificate is wanted here: name a secret of the kind `certificate`.";
     "secret-name-taken" [409] "A secret's name is never used twice: take the free name that `detail` proposes.";
     "secret-not-allowed" [409, 422]
         "The limits of a secret do not allow this environment or upstream: change the route or the secret's limits.";
@@ -162,6 +167,7 @@ codes! {
     "time-order" [422] "The span ends before it begins: give a `from` that is before `to`.";
     "time-past" [422] "The moment lies in the past, so that the token would never be valid: give a later one.";
     "timeout-invalid" [422] "A time-out is between `1ms` and `24h`: give one in that range.";
+    "tls-required" [422] "A certificate is shown over TLS alone: give the upstream as `https://`, or leave the member out.";
     "token-invalid" [401]
         "The token is missing, unknown, expired or revoked: send `Authorization: Bearer krt_…` with a live one.";
     "token-not-found" [404] "There is no such token: take the name in `did_you_mean`, or list the tokens.";

@@ -48,6 +48,10 @@ kinds! {
     KEY_MISSING 401 "client-key-missing" "http_request_denied" "The request carries no client key";
     KEY_INVALID 401 "client-key-invalid" "http_request_denied" "The client key is not valid";
     NOT_ALLOWED 403 "client-not-allowed" "http_request_denied" "The client may not do this";
+    CERTIFICATE_REQUIRED 403 "client-certificate-required" "http_request_denied"
+        "The route takes requests with a client certificate alone";
+    CERTIFICATE_NOT_ACCEPTED 403 "client-certificate-not-accepted" "http_request_denied"
+        "The route does not accept the client certificate";
     PATH_NOT_ALLOWED 403 "path-not-allowed" "http_request_denied" "The route does not pass this path on";
     ROUTE_NOT_FOUND 404 "route-not-found" "destination_not_found" "There is no such route";
     NOT_SERVED 404 "route-not-served-in-environment" "destination_not_found"

@@ -18,7 +18,7 @@ pub(crate) async fn forward(
     request: Request<OutBody>,
 ) -> Result<(Forwarded, Use), Refusal> {
     check_hosts(bound)?;
-    let tls = TlsSettings { ca: bound.ca.clone() };
+    let tls = TlsSettings::of(bound);
     let target = Target {
         upstream: &bound.upstream,
         tls: &tls,

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | accept, TLS, limits, drain | `serve` |
 //! | framing, hop-by-hop headers, client key | `admit`, `client_key` |
-//! | route, environment, policies, rate limits | `select`, `limit` |
+//! | route, environment, client certificate, policies, rate limits | `select`, `certificate`, `limit` |
 //! | headers, query, body | `inject` |
 //! | out and back | `forward` |
 //! | the answer's head and body, guarded | `respond` |
@@ -22,6 +22,7 @@
 mod admit;
 mod answer;
 mod body;
+mod certificate;
 mod client_key;
 mod forward;
 mod inject;
@@ -36,5 +37,6 @@ mod serve;
 mod tunnel;
 
 pub use answer::{KINDS, Kind};
+pub use certificate::any_certificate;
 pub use report::ACCESS;
 pub use serve::{Gateway, GatewayOptions, Limits, Running};

@@ -17,6 +17,7 @@ use outbound::Forwarder;
 
 use crate::admit::admit;
 use crate::answer::{self, Refusal};
+use crate::certificate::Shown;
 use crate::forward::forward;
 use crate::inject::inject;
 use crate::limit::RateLimits;
@@ -117,7 +118,8 @@ async fn pass(
     if let Some(line) = &mut line {
         line.called_by(client.name.as_str());
     }
-    let selected = select(&snapshot, &admitted, &parts.method, parts.uri.path(), &shared.rates)?;
+    let shown = Shown::with(&parts);
+    let selected = select(&snapshot, &admitted, &shown, now, &parts.method, parts.uri.path(), &shared.rates)?;
     if let Some(line) = &mut line {
         line.bound_to(&selected.bound);
     }

@@ -9,9 +9,11 @@ use model::client::Client;
 use model::name::EnvironmentName;
 use model::path;
 use model::snapshot::{Bound, Route, Snapshot};
+use model::time::Timestamp;
 
 use crate::admit::Admitted;
 use crate::answer::{self, Refusal};
+use crate::certificate::Shown;
 use crate::limit::{Holder, RateLimits};
 
 /// A request that may be sent: through which binding, and to which path.
@@ -26,6 +28,8 @@ pub(crate) struct Selected {
 pub(crate) fn select(
     snapshot: &Snapshot,
     admitted: &Admitted,
+    shown: &Shown,
+    now: Timestamp,
     method: &Method,
     raw_path: &str,
     limits: &RateLimits,
@@ -42,6 +46,7 @@ pub(crate) fn select(
         let detail = format!("The route {} is not served in the environment {environment}.", route.name);
         Refusal::new(answer::NOT_SERVED, detail)
     })?;
+    shown.check(bound.caller.as_ref(), &bound.route, now)?;
     check_method(bound, method)?;
     // A route's name has no character that could be encoded, so that it is as long in both spellings.
     check_path(bound, rest(&canonical, prefix))?;

@@ -180,3 +180,37 @@ fn a_stored_route_that_cannot_be_read_is_an_error_and_no_panic() {
         assert_eq!(result.unwrap_err(), BindError::NotServed);
     }
 }
+
+#[test]
+fn certificates_are_bound_and_counted_and_not_looked_for() {
+    let (name, pem) = secret("cert", Some("-----BEGIN CERTIFICATE-----\n…"));
+    let mut all = secrets();
+    all.insert(name.clone(), pem);
+    let bound = |all: &HashMap<SecretName, Arc<Opened>>, tls: Value| {
+        let spec: RouteSpec = serde_json::from_value(json!({"name": "r", "base": {"upstream": "https://a.example",
+            "inject": {"headers": {"A": "{{key}}"}}, "tls": tls}, "environments": {"staging": {}}}))
+        .unwrap();
+        bind(&spec, &"staging".parse().unwrap(), all, &[], |_| Arc::default()).unwrap()
+    };
+    let one = bound(&all, json!({"client_certificate": "cert", "client_authorities": "PEM", "client_names": ["app"]}));
+    assert!(one.injection.is_ok());
+    assert_eq!(one.identity.as_ref().map(|opened| &opened.secret.name), Some(&name));
+    assert_eq!(one.tallies.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["cert", "key"]);
+    assert!(!one.forms().iter().any(|form| form.starts_with(b"-----BEGIN")));
+    let caller = one.caller.unwrap();
+    assert_eq!((caller.authorities.as_str(), caller.names.as_deref()), ("PEM", Some(&["app".to_owned()][..])));
+
+    let none = bound(&all, json!({}));
+    assert!(none.identity.is_none() && none.caller.is_none() && none.tallies.len() == 1);
+    assert_eq!(bound(&all, json!({"client_certificate": "sealed"})).injection.unwrap_err().code(), "secret-unusable");
+    let (limited, opened) = secret("limited", Some("-----BEGIN CERTIFICATE-----\n…"));
+    let mut elsewhere = opened.secret.clone();
+    elsewhere.limits.allowed_hosts = Some(["b.example".parse().unwrap()].into());
+    let value = Some(SecretValue::new("-----BEGIN CERTIFICATE-----\n…".to_owned()));
+    all.insert(limited.clone(), model::snapshot::opened(elsewhere, value));
+    let refused = bound(&all, json!({"client_certificate": "limited"}));
+    assert_eq!(refused.injection.unwrap_err(), Unusable::NotAllowed(limited));
+    assert_eq!(refused.host_limits.len(), 1, "held against the host once more when it is dialled");
+    let missing = bound(&all, json!({"client_certificate": "gone"})).injection.unwrap_err();
+    assert_eq!(missing, Unusable::Missing("gone".parse().unwrap()));
+}

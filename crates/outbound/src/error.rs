@@ -89,6 +89,12 @@ pub enum TlsFailure {
     /// Anything else about the certificate.
     #[error("certificate is not acceptable")]
     Certificate,
+    /// The upstream does not accept our certificate, or that we have none.
+    #[error("does not accept us; check the certificate that tls.client_certificate names")]
+    Unwelcome,
+    /// The route's certificate cannot be shown.
+    #[error("asks for a certificate, and the one that tls.client_certificate names cannot be used")]
+    Identity,
     /// The peer does not speak TLS as we do, or broke off.
     #[error("handshake failed")]
     Handshake,
@@ -130,7 +136,7 @@ impl Failure {
     pub fn fault(&self) -> Fault {
         match self {
             Self::RequestBody(_) | Self::Request(_) => Fault::Downstream,
-            Self::Refused(_) | Self::Tls(TlsFailure::NoRoots) => Fault::Configuration,
+            Self::Refused(_) | Self::Tls(TlsFailure::NoRoots | TlsFailure::Identity) => Fault::Configuration,
             _ => Fault::Upstream,
         }
     }

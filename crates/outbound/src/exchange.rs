@@ -179,6 +179,9 @@ fn failure(error: &hyper::Error) -> Failure {
         let body = error.source().and_then(|source| source.downcast_ref::<BodyError>());
         return body.map_or(Failure::Request("cannot be written as HTTP/1.1"), |body| Failure::RequestBody(*body));
     }
+    if let Some(refused) = crate::tls::unwelcome(error) {
+        return Failure::Tls(refused);
+    }
     if error.is_parse() { Failure::Protocol("is not HTTP/1.1") } else { Failure::Closed }
 }
 

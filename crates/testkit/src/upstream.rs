@@ -25,6 +25,8 @@ pub use tls::Authority;
 pub struct Recorded {
     /// Number of the connection that carried it, from 0 in the order accepted.
     pub connection: u64,
+    /// The certificate that the client showed, in DER.
+    pub certificate: Option<Vec<u8>>,
     /// Request line and header lines, byte for byte, including the blank line.
     pub head: Vec<u8>,
     /// Method of the request line.
@@ -83,7 +85,17 @@ impl Upstream {
         names: &[&str],
         answer: impl Fn(&Recorded) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        Self::launch(answer, Some(authority.issue(names)))
+        Self::launch(answer, Some(authority.issue(names, None)))
+    }
+
+    /// As [`Upstream::tls`], for clients that show a certificate of the authority `clients` alone.
+    pub fn mutual_tls(
+        authority: &Authority,
+        names: &[&str],
+        clients: &Authority,
+        answer: impl Fn(&Recorded) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::launch(answer, Some(authority.issue(names, Some(clients))))
     }
 
     /// `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`.

@@ -71,13 +71,7 @@ impl Connection {
     /// # Errors
     /// What the operating system says, for example that the connection was refused.
     pub fn open(address: &str) -> io::Result<Self> {
-        let address = address.strip_prefix("http://").unwrap_or(address).trim_end_matches('/');
-        let address = address.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { stream: BufReader::new(connect(address)?) })
     }
 
     /// Sends these bytes as they are and reads one answer.
@@ -104,26 +98,39 @@ impl Connection {
     /// # Errors
     /// As [`Connection::call`].
     pub fn reply(&mut self, to_head: bool) -> io::Result<Reply> {
-        loop {
-            let head = read_head(&mut self.stream)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-            let status = status_of(&head)?;
-            if (100..200).contains(&status) && status != 101 {
-                continue;
-            }
-            let bare = to_head || matches!(status, 101 | 204 | 304);
-            let (body, trailers) = if bare {
-                (Vec::new(), Vec::new())
-            } else {
-                read_body(&mut self.stream, &head, UnframedBody::UntilClosed)?
-            };
-            return Ok(Reply { status, headers: head.headers, body, trailers, head: head.raw });
-        }
+        read_reply(&mut self.stream, to_head)
     }
 
     /// The stream behind, for what is no longer HTTP (after an upgrade) or half-closed.
     pub fn stream(&mut self) -> &mut BufReader<TcpStream> {
         &mut self.stream
     }
+}
+
+/// Reads one answer, as [`Connection::reply`] does.
+pub(crate) fn read_reply(stream: &mut impl BufRead, to_head: bool) -> io::Result<Reply> {
+    loop {
+        let head = read_head(stream)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let status = status_of(&head)?;
+        if (100..200).contains(&status) && status != 101 {
+            continue;
+        }
+        let bare = to_head || matches!(status, 101 | 204 | 304);
+        let (body, trailers) =
+            if bare { (Vec::new(), Vec::new()) } else { read_body(stream, &head, UnframedBody::UntilClosed)? };
+        return Ok(Reply { status, headers: head.headers, body, trailers, head: head.raw });
+    }
+}
+
+/// Connects to `host:port`; a scheme in front is ignored.
+pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest).trim_end_matches('/');
+    let address = address.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the name has no address"))?;
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 /// The bytes of a request with `Content-Length` where there is a body (or `method` is one that

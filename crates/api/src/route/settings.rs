@@ -58,7 +58,7 @@ pub struct RouteSettings {
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Judgement>>)]
     pub dead: Option<Option<Vec<Judgement>>>,
-    /// How the upstream is known, and how we are known to it.
+    /// How the upstream is known, how we are known to it, and how clients are known to us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<RouteTls>,
     /// The largest request body in bytes; no limit when absent.
@@ -129,7 +129,7 @@ pub struct RouteProbe {
     pub headers: BTreeMap<String, String>,
 }
 
-/// How the upstream is known, and how we are known to it.
+/// How the upstream is known, how we are known to it, and how clients are known to us.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteTls {
@@ -141,4 +141,12 @@ pub struct RouteTls {
     #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub client_certificate: Option<Option<String>>,
+    /// Certificates (PEM) of which one must have issued the certificate that a client shows; none is asked for when absent.
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub client_authorities: Option<Option<String>>,
+    /// Names of which a client's certificate must have one: a DNS name, a URI or the subject's common name. Any when absent.
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["billing.internal", "spiffe://example.org/billing"]))]
+    pub client_names: Option<Option<Vec<String>>>,
 }

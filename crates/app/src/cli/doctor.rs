@@ -16,7 +16,7 @@ use super::process::ConfigArgs;
 use super::session::{Format, Globals, Session, Variables};
 use super::table::{Cell, Column, View};
 use crate::config;
-use crate::process::{Certificate, Environment};
+use crate::process::{Certificates, Environment};
 
 const AFTER: &str = "\
 On this machine the configuration and its files are looked at; everything else is asked of the admin API, which needs
@@ -93,7 +93,7 @@ fn local(args: &ConfigArgs) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::ok("config", "", "the configuration has no mistakes")];
     for (section, tls) in [("gateway", &loaded.config.gateway.tls), ("admin", &loaded.config.admin.tls)] {
-        if let Err(error) = Certificate::load(tls) {
+        if let Err(error) = Certificates::load(tls) {
             let advice = "give a certificate and the key that belongs to it, in PEM";
             findings.push(Finding::problem("config", format!("{section}.tls"), crate::logging::chain(&error), advice));
         }

@@ -50,9 +50,19 @@ impl Rules<'_> {
             (None, Some(_)) => self.broken(&[&key, &cert], &format!("{key} needs {cert} beside it")),
             _ => {}
         }
+        let more = format!("{section}.tls.more");
+        if !tls.more.is_empty() && tls.cert.is_none() && tls.key.is_none() {
+            let message = format!("{more} needs {cert} and {key}, for clients that ask for none of its names");
+            self.broken(&[&more, &cert, &key], &message);
+        }
         for (path, file) in [(&cert, &tls.cert), (&key, &tls.key)] {
             if let Some(Err(error)) = file.as_deref().map(std::fs::File::open) {
                 self.broken(&[path], &format!("{path}: the file cannot be read: {error}"));
+            }
+        }
+        for file in tls.more.iter().flat_map(|pair| [&pair.cert, &pair.key]) {
+            if let Err(error) = std::fs::File::open(file) {
+                self.broken(&[&more], &format!("{more}: {} cannot be read: {error}", file.display()));
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Flags, Loaded, Mistakes, Tls, Variables, document, load, schema, show};
 use crate::cli::{ConfigArgs, ConfigCommand, Format, PrintArgs};
 use crate::logging::chain;
-use crate::process::{Certificate, say};
+use crate::process::{Certificates, say};
 
 impl From<ConfigArgs> for Flags {
     fn from(args: ConfigArgs) -> Self {
@@ -73,7 +73,7 @@ fn written(value: &Value, format: Format) -> Result<String, String> {
 
 /// What only opening the files can tell.
 fn certificates(loaded: &Loaded) -> Result<(), String> {
-    let check = |section: &str, tls: &Tls| match Certificate::load(tls) {
+    let check = |section: &str, tls: &Tls| match Certificates::load(tls) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("{section}.tls: {}", chain(&error))),
     };

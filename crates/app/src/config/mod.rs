@@ -31,7 +31,7 @@ pub(crate) use load::{Loaded, load};
 pub(crate) use origin::{Mistake, Mistakes};
 use show::{document, show};
 pub(crate) use show::{reference, schema};
-pub(crate) use values::{DatabaseUrl, Network};
+pub(crate) use values::{DatabaseUrl, Network, Pair};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +93,9 @@ pub(crate) struct Tls {
     /// PEM file with the private key of the certificate.
     #[schemars(example = "/etc/keyroll/tls.key")]
     pub(crate) key: Option<PathBuf>,
+    /// Further certificates, each as `CERT:KEY`, the paths of two PEM files. A client that names a host (SNI) is served
+    /// with the first certificate that has exactly that name, else with one that has a wildcard for it, else with `cert`.
+    pub(crate) more: Vec<Pair>,
 }
 
 impl Tls {

@@ -183,7 +183,7 @@ retention = "12h"
 
 #[test]
 fn rules_between_settings() {
-    let table: [(&str, Option<&str>); 9] = [
+    let table: [(&str, Option<&str>); 12] = [
         ("[gateway]\nlisten = '0.0.0.0:80'", Some("keyroll.toml:2: gateway.listen: 0.0.0.0:80 can be reached")),
         ("[gateway]\nlisten = '0.0.0.0:80'\nallow_plaintext = true", None),
         ("[admin]\nlisten = '192.168.0.1:80'", Some("keyroll.toml:2: admin.listen: 192.168.0.1:80 can be reached")),
@@ -192,6 +192,18 @@ fn rules_between_settings() {
         ("[policy]\nmax_staleness = '48h'", Some("keyroll.toml:2: policy.max_staleness (48h) has to be less")),
         ("[policy]\nmax_staleness = '47h'", None),
         ("[gateway.tls]\nkey = '/dev/null'", Some("keyroll.toml:2: gateway.tls.key needs gateway.tls.cert")),
+        (
+            "[gateway.tls]\nmore = ['/dev/null:/dev/null']",
+            Some("keyroll.toml:2: gateway.tls.more needs gateway.tls.cert"),
+        ),
+        (
+            "[admin.tls]\nmore = ['/dev/null']",
+            Some("keyroll.toml:2: admin.tls.more: is not CERT:KEY, the paths of two"),
+        ),
+        (
+            "[gateway.tls]\ncert = '/dev/null'\nkey = '/dev/null'\nmore = ['/dev/null:/nowhere']",
+            Some("keyroll.toml:4: gateway.tls.more: /nowhere cannot be read"),
+        ),
         ("gateway = 5", Some("keyroll.toml:1: gateway is a section: write [gateway]")),
     ];
     for (text, expected) in table {

@@ -14,7 +14,7 @@ pub(crate) use environ::{BootstrapToken, Environment};
 pub(crate) use listeners::{Listener, ListenerError};
 pub(crate) use notify::Notifier;
 pub(crate) use signals::Signals;
-pub(crate) use tls::{Certificate, TlsError};
+pub(crate) use tls::{Certificates, Set, TlsError};
 
 use std::io::Write;
 

@@ -212,11 +212,11 @@ mod tests {
             std::fs::copy(from_key, &key).unwrap();
         };
         install(&one);
-        let tls = crate::config::Tls { cert: Some(cert.clone()), key: Some(key.clone()) };
-        let certificate = crate::process::Certificate::load(&tls).unwrap().unwrap();
+        let tls = crate::config::Tls { cert: Some(cert.clone()), key: Some(key.clone()), more: Vec::new() };
+        let certificates = crate::process::Certificates::load(&tls).unwrap().unwrap();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.address;
-        let config = Arc::clone(&certificate).server_config().unwrap();
+        let config = Arc::clone(&certificates).admin().unwrap();
         let router = Router::new().route("/", get(|| async { "hello" }));
         let admin = AdminListener::new(
             listener,
@@ -230,7 +230,7 @@ mod tests {
         assert!(ask(address, &one.0).await.unwrap().ends_with("hello"));
         assert_eq!(ask(address, &two.0).await, None, "another certificate is not trusted");
         install(&two);
-        certificate.reload().unwrap();
+        certificates.exchange(crate::process::Set::read(&tls).unwrap().unwrap());
         assert!(ask(address, &two.0).await.unwrap().ends_with("hello"));
     }
 }

@@ -7,6 +7,7 @@ mod cli;
 mod house;
 mod kek;
 mod readme;
+mod tls;
 
 // One set of scenarios for both engines: each of the two takes in the same files.
 #[allow(clippy::duplicate_mod, reason = "one set for both engines")]

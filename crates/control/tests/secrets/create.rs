@@ -136,6 +136,7 @@ async fn warnings() {
         ("open", json!({"value": "1234567", "sensitive": false}), Value::Null),
         ("long_enough", json!({"value": "12345678"}), Value::Null),
         ("padded", json!({"value": " 12345678"}), json!(["surrounding-white-space"])),
+        ("no_pem", json!({"value": "chain_planted", "kind": "certificate"}), json!(["certificate-unusable"])),
         ("both", json!({"value": "a ", "kind": "other"}), json!(["value-short", "surrounding-white-space"])),
     ];
     for (name, members, expected) in table {

@@ -218,7 +218,7 @@ impl World {
     /// Drops the values of secrets whose rows no longer are what was sealed.
     fn close_suspects(&mut self, dirty: &mut Dirty) {
         for name in self.suspects.iter() {
-            let Some(Opened { secret, value: Some(_) }) = self.secrets.get(name).map(Arc::as_ref) else { continue };
+            let Some(Opened { secret, value: Some(_), .. }) = self.secrets.get(name).map(Arc::as_ref) else { continue };
             let closed = opened(secret.clone(), None);
             Arc::make_mut(&mut self.secrets).insert(name.clone(), closed);
             dirty.mark(self.index.places(name.as_str()));
@@ -265,6 +265,7 @@ impl World {
         match bind(spec, environment, &self.secrets, &shared.options.allow_private, tally) {
             Ok(mut bound) => {
                 wanted.share(&mut bound);
+                outbound::prepare(&mut bound);
                 Some(Arc::new(bound))
             }
             Err(error) => {

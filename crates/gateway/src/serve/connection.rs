@@ -21,6 +21,7 @@ use super::floods::PREFACE;
 use super::unread::{Busy, Unread};
 use super::wire::{Reset, Wire};
 use super::{Limits, Stop, multiplex};
+use crate::certificate::Shown;
 use crate::request::{self, Shared};
 use crate::tunnel::Passage;
 
@@ -41,18 +42,19 @@ pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, serving: Serv
     let Serving { shared, limits, tls } = serving;
     match tls {
         None => {
-            let mut early = BytesMut::new();
+            let (mut early, shown) = (BytesMut::new(), Shown::default());
             match timeout(limits.head, begins_as_http2(&mut stream, &mut early)).await {
-                Ok(Ok(true)) => multiplex::converse(stream, early, peer, shared, limits, stopping).await,
-                Ok(Ok(false)) => converse(stream, early, peer, shared, limits, stopping).await,
+                Ok(Ok(true)) => multiplex::converse(stream, early, shown, peer, shared, limits, stopping).await,
+                Ok(Ok(false)) => converse(stream, early, shown, peer, shared, limits, stopping).await,
                 Ok(Err(_)) | Err(_) => {}
             }
         }
         Some(tls) => {
             let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await else { return };
+            let (early, shown) = (BytesMut::new(), Shown::in_handshake(stream.get_ref().1));
             match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => multiplex::converse(stream, BytesMut::new(), peer, shared, limits, stopping).await,
-                _ => converse(stream, BytesMut::new(), peer, shared, limits, stopping).await,
+                Some(b"h2") => multiplex::converse(stream, early, shown, peer, shared, limits, stopping).await,
+                _ => converse(stream, early, shown, peer, shared, limits, stopping).await,
             }
         }
     }
@@ -78,6 +80,7 @@ async fn begins_as_http2(stream: &mut TcpStream, early: &mut BytesMut) -> std::i
 async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     stream: S,
     early: BytesMut,
+    shown: Shown,
     peer: IpAddr,
     shared: Arc<Shared>,
     limits: Limits,
@@ -88,7 +91,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     let passage = Passage::default();
     let service = service_fn({
         let passage = passage.clone();
-        move |request: Request<Incoming>| {
+        move |mut request: Request<Incoming>| {
+            shown.go_with(&mut request);
             let (shared, passage, answering) = (Arc::clone(&shared), passage.clone(), busy.begin(request.version()));
             async move {
                 let mut answer = request::request(&shared, peer, request, Some(&passage)).await;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::frames::Frames;
 use super::{Limits, Stop};
+use crate::certificate::Shown;
 use crate::request::{self, Shared};
 
 /// Requests at a time on one connection.
@@ -85,6 +86,7 @@ impl Drop for Flight {
 pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     early: BytesMut,
+    shown: Shown,
     peer: IpAddr,
     shared: Arc<Shared>,
     limits: Limits,
@@ -93,7 +95,8 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
     let flights = Flights::new();
     let service = service_fn({
         let flights = flights.clone();
-        move |request: Request<Incoming>| {
+        move |mut request: Request<Incoming>| {
+            shown.go_with(&mut request);
             let (shared, flight) = (Arc::clone(&shared), flights.begin());
             async move {
                 let mut answer = match request.headers().len() <= limits.headers {

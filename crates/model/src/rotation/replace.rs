@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::name::{EnvironmentName, RouteName, SecretName};
-use crate::route::{Basic, Inject, Injection, Plain, RouteSpec, effective, same_header};
+use crate::route::{Basic, CLIENT_CERTIFICATE, Inject, Injection, Member, Plain, RouteSpec, effective, same_header};
 use crate::template::Template;
 
 /// One template that a replacement changes.
@@ -64,6 +64,10 @@ pub fn replace(
                 target.insert(name.clone(), Plain::Template(moved));
             }
         }
+        if now.client_certificate.as_deref() == Some(from.as_str()) {
+            own.tls.client_certificate = Member::Set(to.to_string());
+            changes.push(certificate(spec, Some(environment), from, to));
+        }
     }
     if !changes.is_empty() || environments.is_none() {
         settle_base(&mut next, from, to, &mut changes);
@@ -79,6 +83,10 @@ fn change(
     after: String,
 ) -> Change {
     Change { route: spec.name.clone(), environment: environment.cloned(), field, before, after }
+}
+
+fn certificate(spec: &RouteSpec, environment: Option<&EnvironmentName>, from: &SecretName, to: &SecretName) -> Change {
+    change(spec, environment, CLIENT_CERTIFICATE.to_owned(), from.to_string(), to.to_string())
 }
 
 /// Edits mentions in the base that no environment inherits any more, and drops overrides that say what it now says.
@@ -106,6 +114,24 @@ fn settle_base(next: &mut RouteSpec, from: &SecretName, to: &SecretName, changes
     }
     settle_plain(next, "query", |inject| &mut inject.query, from, to, changes);
     settle_plain(next, "body", |inject| &mut inject.body, from, to, changes);
+    settle_certificate(next, from, to, changes);
+}
+
+fn settle_certificate(next: &mut RouteSpec, from: &SecretName, to: &SecretName, changes: &mut Vec<Change>) {
+    let named = next.base.tls.client_certificate.as_set().is_some_and(|name| name == from.as_str());
+    if !named || next.environments.values().any(|own| own.tls.client_certificate.is_absent()) {
+        return;
+    }
+    let after = Member::Set(to.to_string());
+    let mut inherited_before = false;
+    for own in next.environments.values_mut().filter(|own| own.tls.client_certificate == after) {
+        own.tls.client_certificate = Member::Absent;
+        inherited_before = true;
+    }
+    if !inherited_before {
+        changes.push(certificate(next, None, from, to));
+    }
+    next.base.tls.client_certificate = after;
 }
 
 fn settle_plain(

@@ -41,6 +41,12 @@ pub struct Effective {
     pub judgement: Judgement,
     /// Roots beside the platform's, in PEM.
     pub ca: Option<String>,
+    /// The secret that holds the certificate which is shown to the upstream.
+    pub client_certificate: Option<String>,
+    /// The authorities of clients' certificates, in PEM; none is asked for where absent.
+    pub client_authorities: Option<String>,
+    /// The names of which a client's certificate must have one; `None` for any.
+    pub client_names: Option<Vec<String>>,
     /// The longest request body, in bytes.
     pub max_request_body: Option<u64>,
 }
@@ -74,6 +80,9 @@ fn merge(base: &Settings, own: &Settings) -> Effective {
             dead: dead.unwrap_or_else(|| vec![Rule::Status(401)]),
         },
         ca: own.tls.ca.over(&base.tls.ca).as_set().cloned(),
+        client_certificate: own.tls.client_certificate.over(&base.tls.client_certificate).as_set().cloned(),
+        client_authorities: own.tls.client_authorities.over(&base.tls.client_authorities).as_set().cloned(),
+        client_names: own.tls.client_names.over(&base.tls.client_names).as_set().cloned(),
         max_request_body: own.max_request_body.over(&base.max_request_body).as_set().copied(),
     }
 }

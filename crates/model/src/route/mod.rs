@@ -12,6 +12,7 @@ pub use effective::{Effective, effective};
 pub use header::{is_injectable, same_header};
 pub use judgement::{Judgement, Rule};
 pub use layer::Member;
+pub(crate) use reference::CLIENT_CERTIFICATE;
 pub use reference::{Reference, mentions, references};
 pub use spec::{Basic, Guard, Inject, Injection, Plain, RateLimit, RouteSpec, Settings, Timeouts, Tls};
 pub use validate::{Known, field_pointer, validate};

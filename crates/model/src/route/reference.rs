@@ -43,16 +43,46 @@ pub fn mentions(spec: &RouteSpec, secret: &SecretName) -> bool {
 }
 
 fn collect<'a>(
-    fields: impl Iterator<Item = (String, &'a str)>,
+    fields: impl Iterator<Item = (String, Mention<'a>)>,
     environment: Option<&EnvironmentName>,
     into: &mut BTreeSet<Reference>,
 ) {
-    for (field, text) in fields {
-        let Ok(template) = Template::parse(text) else { continue };
-        for secret in template.secrets() {
-            into.insert(Reference { secret: secret.clone(), environment: environment.cloned(), field: field.clone() });
+    for (field, mention) in fields {
+        for secret in mention.secrets() {
+            into.insert(Reference { secret, environment: environment.cloned(), field: field.clone() });
         }
     }
+}
+
+/// The member that names the certificate which is shown to the upstream.
+pub(crate) const CLIENT_CERTIFICATE: &str = "tls.client_certificate";
+
+/// A text that may name secrets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mention<'a> {
+    /// Between braces.
+    Template(&'a str),
+    /// As it stands.
+    Name(&'a str),
+}
+
+impl Mention<'_> {
+    fn secrets(self) -> Vec<SecretName> {
+        match self {
+            Self::Template(text) => {
+                Template::parse(text).map_or_else(|_| Vec::new(), |template| template.secrets().cloned().collect())
+            }
+            Self::Name(text) => text.parse().into_iter().collect(),
+        }
+    }
+}
+
+fn certificate(name: Option<&String>) -> impl Iterator<Item = (String, Mention<'_>)> {
+    name.map(|name| (CLIENT_CERTIFICATE.to_owned(), Mention::Name(name))).into_iter()
+}
+
+fn template((field, text): (String, &str)) -> (String, Mention<'_>) {
+    (field, Mention::Template(text))
 }
 
 /// The templates of a header injection: itself, or user name and password.
@@ -68,15 +98,15 @@ pub(crate) fn injection_fields<'a>(name: &str, injection: &'a Injection) -> Vec<
     }
 }
 
-fn effective_fields(settings: &Effective) -> impl Iterator<Item = (String, &str)> {
+fn effective_fields(settings: &Effective) -> impl Iterator<Item = (String, Mention<'_>)> {
     let headers = settings.headers.iter().flat_map(|(name, injection)| injection_fields(name, injection));
     let query = settings.query.iter().map(|(name, text)| (format!("inject.query.{name}"), text.as_str()));
     let body = settings.body.iter().map(|(name, text)| (format!("inject.body.{name}"), text.as_str()));
-    headers.chain(query).chain(body)
+    headers.chain(query).chain(body).map(template).chain(certificate(settings.client_certificate.as_ref()))
 }
 
-/// The templates of one layer, with the member that holds each.
-pub(crate) fn layer_fields(layer: &Settings) -> impl Iterator<Item = (String, &str)> {
+/// The mentions of one layer, with the member that holds each.
+pub(crate) fn layer_fields(layer: &Settings) -> impl Iterator<Item = (String, Mention<'_>)> {
     fn plain<'a>(place: &'static str, (name, plain): (&'a String, &'a Plain)) -> Option<(String, &'a str)> {
         match plain {
             Plain::Template(text) => Some((format!("inject.{place}.{name}"), text.as_str())),
@@ -86,7 +116,8 @@ pub(crate) fn layer_fields(layer: &Settings) -> impl Iterator<Item = (String, &s
     let headers = layer.inject.headers.iter().flat_map(|(name, injection)| injection_fields(name, injection));
     let query = layer.inject.query.iter().filter_map(|entry| plain("query", entry));
     let body = layer.inject.body.iter().filter_map(|entry| plain("body", entry));
-    headers.chain(query).chain(body)
+    let certificate = certificate(layer.tls.client_certificate.as_set());
+    headers.chain(query).chain(body).map(template).chain(certificate)
 }
 
 #[cfg(test)]
@@ -101,7 +132,7 @@ mod tests {
             "name": "r",
             "base": {"inject": {"headers": {"A": "{{one}}", "B": {"basic": {"username": "{{two}}", "password": "p{{three}}"}}}}},
             "environments": {
-                "production": {"inject": {"query": {"q": "{{four}}"}, "body": {"b": "{{five}}"}}},
+                "production": {"inject": {"query": {"q": "{{four}}"}, "body": {"b": "{{five}}"}}, "tls": {"client_certificate": "seven"}},
                 "staging": {"inject": {"headers": {"A": "{{six}}"}}}
             }
         }))
@@ -118,6 +149,7 @@ mod tests {
                 "five production inject.body.b",
                 "four production inject.query.q",
                 "one production inject.headers.A",
+                "seven production tls.client_certificate",
                 "six staging inject.headers.A",
                 "three production inject.headers.B.basic.password",
                 "three staging inject.headers.B.basic.password",

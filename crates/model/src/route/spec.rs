@@ -73,7 +73,7 @@ pub struct Settings {
     /// Answers that show a dead credential.
     #[serde(skip_serializing_if = "Member::is_absent")]
     pub dead: Member<Vec<Rule>>,
-    /// How the upstream is verified.
+    /// Certificates: the upstream's, ours, and those of clients.
     #[serde(skip_serializing_if = "Tls::is_empty")]
     pub tls: Tls,
     /// The longest request body, in bytes; null for no limit.
@@ -188,16 +188,22 @@ pub enum Guard {
     Off,
 }
 
-/// How the upstream is verified, and how we show who we are.
+/// How the upstream is verified, how we show it who we are, and how clients show us who they are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// Certificates in PEM that count as roots beside the platform's.
     #[serde(skip_serializing_if = "Member::is_absent")]
     pub ca: Member<String>,
-    /// The secret that holds a client certificate.
+    /// The secret that holds the certificate which is shown to the upstream.
     #[serde(skip_serializing_if = "Member::is_absent")]
     pub client_certificate: Member<String>,
+    /// Certificates in PEM of which one must have issued the certificate that a client shows; null asks for none.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    pub client_authorities: Member<String>,
+    /// The names of which a client's certificate must have one; null for any.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    pub client_names: Member<Vec<String>>,
 }
 
 impl Tls {

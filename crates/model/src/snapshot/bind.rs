@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use http::{HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
 
-use super::bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
+use super::bound::{Bound, BoundHeader, BoundText, CallerCertificate, HeaderFill, Injection, Unusable};
+use super::prepared::Prepared;
 use super::wanted::Wanted;
 use crate::name::{EnvironmentName, SecretName};
 use crate::route::{self, Effective, RouteSpec};
@@ -23,12 +24,14 @@ pub struct Opened {
     pub secret: Secret,
     /// Its value.
     pub value: Option<SecretValue>,
+    /// What was made of the value to show it as a certificate.
+    pub prepared: Prepared,
 }
 
 /// Pairs a secret with what opening it gave.
 #[must_use]
 pub fn opened(secret: Secret, value: Option<SecretValue>) -> Arc<Opened> {
-    Arc::new(Opened { secret, value })
+    Arc::new(Opened { secret, value, prepared: Prepared::default() })
 }
 
 /// Stands for a secret whose row is there and cannot be read: nothing is known but its name, and its version is 0, which
@@ -74,7 +77,8 @@ pub enum BindError {
 /// Compiles `spec` for `environment`.
 ///
 /// `secrets` answers the active secrets by name, `tally` the counter of a secret in this route and environment.
-/// A secret that is missing or does not open leaves a [`Bound`] behind that says so and sends nothing.
+/// A secret that is missing or does not open leaves a [`Bound`] behind that says so and sends nothing. Whether a
+/// certificate can be shown is for `outbound::prepare` to say, which does cryptography.
 ///
 /// # Errors
 /// [`BindError`] where the route is not served there or the stored text is broken.
@@ -89,11 +93,15 @@ pub fn bind(
     let text = settings.upstream.as_deref().ok_or(BindError::Member("upstream"))?;
     let upstream = Upstream::parse(text, allow_private).map_err(|_| BindError::Member("upstream"))?;
     let templates = Templates::parse(&settings)?;
-    let names = templates.secrets();
+    let filled = templates.secrets();
+    let shown = settings.client_certificate.as_deref().map(str::parse::<SecretName>).transpose();
+    let shown = shown.map_err(|_| BindError::Member(route::CLIENT_CERTIFICATE))?;
+    let names: BTreeSet<SecretName> = filled.iter().chain(&shown).cloned().collect();
     let used: Vec<&Secret> = names.iter().filter_map(|name| secrets.get(name)).map(|opened| &opened.secret).collect();
     let injection = permitted(&names, secrets, environment, &upstream).and_then(|()| templates.fill(secrets));
+    // A certificate that is shown is in no request, so that no answer can give it back.
     let sensitive: Vec<Arc<Opened>> =
-        names.iter().filter_map(|name| secrets.get(name)).filter(|opened| is_looked_for(opened)).cloned().collect();
+        filled.iter().filter_map(|name| secrets.get(name)).filter(|opened| is_looked_for(opened)).cloned().collect();
     let basic = templates.basic(|name| sensitive.iter().any(|opened| opened.secret.name == *name));
     let wanted = Arc::new(Wanted::new(sensitive, &basic, injection.as_ref().ok()));
     let expires = used.iter().filter(|secret| secret.strict_expiry);
@@ -112,6 +120,10 @@ pub fn bind(
         guard: settings.guard,
         judgement: settings.judgement,
         ca: settings.ca.map(Arc::from),
+        identity: shown.as_ref().and_then(|name| secrets.get(name)).cloned(),
+        caller: settings.client_authorities.map(|authorities| {
+            Arc::new(CallerCertificate { authorities, names: settings.client_names, prepared: Prepared::default() })
+        }),
         max_request_body: settings.max_request_body,
         host_limits: used
             .iter()

@@ -4,8 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, Method};
 
+use super::bind::Opened;
 use super::forms::Forms;
 use super::needles::Needles;
+use super::prepared::Prepared;
 use super::wanted::Wanted;
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::path::PathPattern;
@@ -47,6 +49,10 @@ pub struct Bound {
     pub judgement: Judgement,
     /// Roots beside the platform's, in PEM.
     pub ca: Option<Arc<str>>,
+    /// The secret with the certificate that is shown to the upstream.
+    pub identity: Option<Arc<Opened>>,
+    /// What the client's own certificate must be; nobody is asked for one where absent.
+    pub caller: Option<Arc<CallerCertificate>>,
     /// The longest request body, in bytes.
     pub max_request_body: Option<u64>,
     /// Host limits of the secrets in use, held against the upstream again at connect time. All must allow it.
@@ -76,6 +82,17 @@ impl Bound {
             Guard::Mask | Guard::Block => self.wanted.needles(),
         }
     }
+}
+
+/// What a client's certificate must be.
+#[derive(Debug)]
+pub struct CallerCertificate {
+    /// The authorities of which one must have issued it, in PEM.
+    pub authorities: String,
+    /// The names of which it must have one; `None` for any.
+    pub names: Option<Vec<String>>,
+    /// What verifies it.
+    pub prepared: Prepared,
 }
 
 /// What is added to a request.

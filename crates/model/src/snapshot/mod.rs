@@ -4,15 +4,17 @@ mod bind;
 mod bound;
 mod forms;
 mod needles;
+mod prepared;
 mod wanted;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use bind::{BindError, Opened, bind, opened, unreadable};
-pub use bound::{Bound, BoundHeader, BoundText, HeaderFill, Injection, Unusable};
+pub use bound::{Bound, BoundHeader, BoundText, CallerCertificate, HeaderFill, Injection, Unusable};
 pub use forms::Forms;
 pub use needles::{Cursor, Needles};
+pub use prepared::Prepared;
 pub use wanted::WantedPool;
 
 use crate::client::Client;

@@ -4,6 +4,7 @@
 mod addresses;
 mod bodies;
 mod guard;
+mod identity;
 mod inject;
 mod pooling;
 mod protocol;

@@ -13,13 +13,13 @@ use tokio_rustls::TlsAcceptor;
 use super::server::{OK, Server, get, nets, quick, text, upstream};
 
 /// An authority, and a certificate of it.
-struct Authority {
+pub(super) struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -29,7 +29,7 @@ impl Authority {
     }
 
     /// A server that shows a certificate for `name`, which ended in `until` where that is given.
-    async fn server(&self, name: &str, until: Option<i32>) -> Server {
+    pub(super) async fn server(&self, name: &str, until: Option<i32>) -> Server {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         if let Some(year) = until {
             (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(year, 1, 1));
@@ -57,13 +57,18 @@ impl Authority {
         .await
     }
 
-    fn settings(&self) -> TlsSettings {
-        TlsSettings { ca: Some(Arc::from(self.pem.as_str())) }
+    pub(super) fn settings(&self) -> TlsSettings {
+        TlsSettings { ca: Some(Arc::from(self.pem.as_str())), identity: None }
     }
 }
 
 /// Sends to `https://name:port`, where name leads to this machine.
-async fn send(forwarder: &Forwarder, server: &Server, name: &str, tls: &TlsSettings) -> Result<String, Failure> {
+pub(super) async fn send(
+    forwarder: &Forwarder,
+    server: &Server,
+    name: &str,
+    tls: &TlsSettings,
+) -> Result<String, Failure> {
     let upstream = upstream(&format!("https://{name}:{}", server.address.port()));
     let own = nets(&["127.0.0.0/8"]);
     let target = Target { upstream: &upstream, tls, allow_private: &own, timeouts: quick() };
@@ -123,7 +128,8 @@ async fn connections_are_shared_between_equal_settings_only() {
         send(&forwarder, &server, "h.example", &authority.settings()).await.unwrap();
     }
     assert_eq!(server.seen.connections(), 1);
-    let wider = TlsSettings { ca: Some(format!("{}{}", authority.pem, Authority::new("other").pem).into()) };
+    let wider =
+        TlsSettings { ca: Some(format!("{}{}", authority.pem, Authority::new("other").pem).into()), identity: None };
     send(&forwarder, &server, "h.example", &wider).await.unwrap();
     assert_eq!(server.seen.connections(), 2);
 }
@@ -132,7 +138,7 @@ async fn connections_are_shared_between_equal_settings_only() {
 async fn authorities_that_cannot_be_read_verify_nothing() {
     let authority = Authority::new("known");
     let server = authority.server("h.example", None).await;
-    let broken = TlsSettings { ca: Some("nonsense".into()) };
+    let broken = TlsSettings { ca: Some("nonsense".into()), identity: None };
     let failed = send(&forwarder(), &server, "h.example", &broken).await;
     assert_eq!(failed, Err(Failure::Tls(TlsFailure::NoRoots)));
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
-/// Issues server certificates; the node under test is given [`Authority::ca_pem`].
+use crate::tls::Issued;
+
+/// Issues certificates of servers and clients; the node under test is given [`Authority::ca_pem`].
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -33,22 +35,60 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// A server configuration with a fresh certificate for these host names or IP addresses, ALPN
-    /// `http/1.1`.
-    pub(super) fn issue(&self, names: &[&str]) -> Arc<ServerConfig> {
+    /// A fresh certificate for a server of these host names or IP addresses.
+    pub fn server(&self, names: &[&str]) -> Issued {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        self.sign(CertificateParams::new(names).expect("valid names"), ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A fresh certificate for a client of this common name and these DNS names.
+    pub fn client(&self, common_name: &str, names: &[&str]) -> Issued {
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("valid names");
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// A client's certificate that ended long ago.
+    pub fn ended_client(&self, common_name: &str) -> Issued {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2020, 1, 1));
+        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Issued {
         params.use_authority_key_identifier_extension = true;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().expect("a key pair");
         let leaf = params.signed_by(&key, &self.issuer).expect("a leaf certificate");
-        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS #8 key");
-        let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        Issued {
+            certificate: leaf.der().to_vec(),
+            pem: leaf.pem(),
+            key_pem: key.serialize_pem(),
+            key: key.serialize_der(),
+        }
+    }
+
+    /// A server configuration with a fresh certificate for these host names or IP addresses, ALPN
+    /// `http/1.1`, which demands a certificate of `clients` where there is such an authority.
+    pub(super) fn issue(&self, names: &[&str], clients: Option<&Authority>) -> Arc<ServerConfig> {
+        let issued = self.server(names);
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .expect("the provider has the default versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], key)
-            .expect("key and certificate belong together");
+            .expect("the provider has the default versions");
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(clients.issuer.der().clone()).expect("a root certificate");
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build();
+                builder.with_client_cert_verifier(verifier.expect("there is a root"))
+            }
+        };
+        let (chain, key) = issued.chain_and_key();
+        let mut config = builder.with_single_cert(chain, key).expect("key and certificate belong together");
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Arc::new(config)
     }

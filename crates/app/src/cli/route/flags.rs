@@ -87,6 +87,12 @@ pub(super) struct SettingsFlags {
     /// The secret that holds our certificate for the upstream
     #[arg(long, value_name = "NAME")]
     pub(super) client_certificate: Option<String>,
+    /// PEM file with the authorities of which one must have issued the client's certificate
+    #[arg(long, value_name = "FILE")]
+    pub(super) client_ca_file: Option<PathBuf>,
+    /// A name that the client's certificate may have; may be given several times [default: any]
+    #[arg(long, value_name = "NAME")]
+    pub(super) client_name: Vec<String>,
     /// The largest request body in bytes [default: no limit]
     #[arg(long, value_name = "BYTES")]
     pub(super) max_request_body: Option<u64>,
@@ -120,10 +126,12 @@ impl SettingsFlags {
         put(&mut timeouts, "connect", self.connect_timeout);
         put(&mut timeouts, "response", self.response_timeout);
         put(&mut timeouts, "idle", self.idle_timeout);
-        let ca = self.ca_file.map(|path| std::fs::read_to_string(&path).map_err(|source| Fault::File { path, source }));
+        let bundle = |path: PathBuf| std::fs::read_to_string(&path).map_err(|source| Fault::File { path, source });
         let mut tls = Map::new();
-        put(&mut tls, "ca", ca.transpose()?);
+        put(&mut tls, "ca", self.ca_file.map(bundle).transpose()?);
         put(&mut tls, "client_certificate", self.client_certificate);
+        put(&mut tls, "client_authorities", self.client_ca_file.map(bundle).transpose()?);
+        put(&mut tls, "client_names", words::list(self.client_name));
 
         let mut out = Map::new();
         put(&mut out, "upstream", self.upstream);

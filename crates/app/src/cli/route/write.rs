@@ -33,7 +33,7 @@ Examples:
   keyroll route edit payments --in staging --header 'Authorization=Bearer {{stripe_staging_api_key}}'
   keyroll route get payments -o json > p.json; vi p.json; keyroll route edit payments --file p.json --replace";
 
-const CLEARABLE: [&str; 11] = [
+const CLEARABLE: [&str; 15] = [
     "methods",
     "paths",
     "remove-headers",
@@ -45,7 +45,14 @@ const CLEARABLE: [&str; 11] = [
     "alive",
     "dead",
     "max-request-body",
+    "ca",
+    "client-certificate",
+    "client-authorities",
+    "client-names",
 ];
+
+/// Those of them that stand below `tls`.
+const OF_TLS: [&str; 4] = ["ca", "client-certificate", "client-authorities", "client-names"];
 
 /// `keyroll route create`
 #[derive(Debug, Args)]
@@ -155,9 +162,12 @@ fn change(args: EditArgs, out: &mut Out) -> Result<Map<String, Value>, Fault> {
     }
     let mut away = Map::new();
     put_map(&mut away, "inject", inject);
+    let mut tls = Map::new();
     for what in args.clear {
-        away.insert(what.replace('-', "_"), Value::Null);
+        let place = if OF_TLS.contains(&what.as_str()) { &mut tls } else { &mut away };
+        place.insert(what.replace('-', "_"), Value::Null);
     }
+    put_map(&mut away, "tls", tls);
     lay_over(&mut settings, away);
 
     let mut flags = args.route.patch();

@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::name::{SecretName, nearest};
+use model::name::{EnvironmentName, SecretName, nearest};
 use model::problem::Finding;
-use model::route::{Known, RouteSpec, Settings, field_pointer, references, validate};
+use model::route::{Known, RouteSpec, field_pointer, references, validate};
 use model::secret::SecretValue;
-use model::snapshot::{Bound, Opened, Unusable, bind, opened};
+use model::snapshot::{BindError, Bound, Opened, Unusable, bind, opened};
 use store::{ReadTx, SealedSecret};
 
 use crate::refusal::Refusal;
@@ -77,19 +77,22 @@ pub(super) fn check(spec: &RouteSpec, world: &World) -> Vec<Finding> {
     let mut findings = validate(spec, &world.known);
     let own = spec.environments.iter().map(|(name, own)| (format!("/environments/{name}"), own.as_ref()));
     for (pointer, layer) in own.chain([("/base".to_owned(), &spec.base)]) {
-        let pointer = format!("{pointer}/tls/ca");
-        if let Some(error) = ca_error(layer)
-            && !findings.iter().any(|other| other.pointer == pointer)
-        {
-            findings.push(Finding::new(pointer, "certificate-invalid", error));
+        for (member, bundle) in [("ca", &layer.tls.ca), ("client_authorities", &layer.tls.client_authorities)] {
+            let pointer = format!("{pointer}/tls/{member}");
+            let Some(Err(error)) = bundle.as_set().map(|pem| outbound::check_ca(pem)) else { continue };
+            if !findings.iter().any(|other| other.pointer == pointer) {
+                findings.push(Finding::new(pointer, "certificate-invalid", error.to_string()));
+            }
         }
     }
     findings
 }
 
-fn ca_error(layer: &Settings) -> Option<String> {
-    let pem = layer.tls.ca.as_set()?;
-    outbound::check_ca(pem).err().map(|error| error.to_string())
+/// Binds a route as publishing will.
+pub(super) fn bound(spec: &RouteSpec, environment: &EnvironmentName, world: &World) -> Result<Bound, BindError> {
+    let mut bound = bind(spec, environment, &world.secrets, &world.known.allow_private, |_| Arc::default())?;
+    outbound::prepare(&mut bound);
+    Ok(bound)
 }
 
 /// Fills the route as publishing will, so that a value which may not stand somewhere is refused here and not there.
@@ -97,15 +100,15 @@ pub(super) fn rehearse(spec: &RouteSpec, world: &World) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for environment in spec.environments.keys() {
         let place = format!("/environments/{environment}");
-        let bound = bind(spec, environment, &world.secrets, &world.known.allow_private, |_| Arc::default());
-        let finding = match &bound {
+        let finding = match &bound(spec, environment, world) {
             Ok(Bound { injection: Ok(_), .. }) => continue,
-            Ok(Bound { injection: Err(reason), .. }) => {
+            Ok(bound @ Bound { injection: Err(reason), .. }) => {
                 let code = match reason {
                     Unusable::Misplaced(_) | Unusable::Literal => "value-not-allowed-here",
                     other => other.code(),
                 };
-                Finding::new(mention(spec, environment, reason).unwrap_or(place), code, reason.to_string())
+                let detail = unshown(bound, reason).unwrap_or_else(|| reason.to_string());
+                Finding::new(mention(spec, environment, reason).unwrap_or(place), code, detail)
             }
             Err(error) => Finding::new(place, "route-invalid", error.to_string()),
         };
@@ -117,8 +120,15 @@ pub(super) fn rehearse(spec: &RouteSpec, world: &World) -> Vec<Finding> {
     findings
 }
 
+/// Why a certificate cannot be shown, where that is what stands in the way.
+fn unshown(bound: &Bound, reason: &Unusable) -> Option<String> {
+    let (Unusable::Misplaced(name), Some(identity)) = (reason, &bound.identity) else { return None };
+    let error = outbound::check_identity(identity.value.as_ref().filter(|_| identity.secret.name == *name)?).err()?;
+    Some(format!("the value of {name} {error}"))
+}
+
 /// Where the route names the secret, if that is one place only.
-fn mention(spec: &RouteSpec, environment: &model::name::EnvironmentName, reason: &Unusable) -> Option<String> {
+fn mention(spec: &RouteSpec, environment: &EnvironmentName, reason: &Unusable) -> Option<String> {
     let (Unusable::Misplaced(name) | Unusable::Missing(name) | Unusable::Sealed(name) | Unusable::NotAllowed(name)) =
         reason
     else {

@@ -12,7 +12,7 @@ use model::access::Need;
 use model::name::nearest;
 use model::problem::{Finding, token};
 use model::route::RouteSpec;
-use model::snapshot::{Bound, bind};
+use model::snapshot::Bound;
 use model::template::Facts;
 use serde_json::json;
 use tokio::time::Instant;
@@ -125,8 +125,7 @@ fn place(body: &TestRoute, spec: &RouteSpec, world: &World) -> Result<Bound, Ref
         let detail = format!("the route {} is not served in {}", spec.name, environment.name);
         return Err(Refusal::member("/environment", "route-not-served-in-environment", detail));
     }
-    bind(spec, &environment.name, &world.secrets, &world.known.allow_private, |_| Arc::default())
-        .map_err(|error| Refusal::internal(error.to_string()))
+    rules::bound(spec, &environment.name, world).map_err(|error| Refusal::internal(error.to_string()))
 }
 
 /// The request as a client would have made it, held against what the route passes on.

@@ -87,7 +87,12 @@ fn settings(at: &str, wire: &wire::RouteSettings, members: &mut Members) -> Sett
             wire.alive.as_ref().map(|own| own.as_ref().map(|own| rules(&format!("{at}/alive"), own, members))),
         ),
         dead: member(wire.dead.as_ref().map(|own| own.as_ref().map(|own| rules(&format!("{at}/dead"), own, members)))),
-        tls: Tls { ca: member(tls.ca), client_certificate: member(tls.client_certificate) },
+        tls: Tls {
+            ca: member(tls.ca),
+            client_certificate: member(tls.client_certificate),
+            client_authorities: member(tls.client_authorities),
+            client_names: member(tls.client_names),
+        },
         max_request_body: member(wire.max_request_body),
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> R
         ciphertext: sealed.ciphertext,
     };
     tx.insert_secret(&secret, &sealed).await?;
-    let warnings = rules::warnings(&value, secret.limits.sensitive);
+    let warnings = rules::warnings(&value, secret.kind, secret.limits.sensitive);
     let name = secret.name.clone();
     let event = call.event(&permit, "secret.create", format!("secret/{name}")).after(view::record(&secret));
     let row = SecretRow { secret, superseded_by: None, last_used_at: None, use_count: 0, bindings: Vec::new() };

@@ -7,7 +7,7 @@ use model::access::Need;
 use model::environment::Environment;
 use model::name::{EnvironmentName, nearest};
 use model::problem::Finding;
-use model::secret::{HostRule, Limits, SHORT_VALUE, Secret, SecretValue};
+use model::secret::{HostRule, Kind, Limits, SHORT_VALUE, Secret, SecretValue};
 use model::time::Span;
 use model::upstream::{Host, Upstream};
 
@@ -98,7 +98,7 @@ pub(super) fn host(upstream: &Upstream) -> String {
 }
 
 /// What is accepted but should be known.
-pub(super) fn warnings(value: &SecretValue, sensitive: bool) -> Vec<Warning> {
+pub(super) fn warnings(value: &SecretValue, kind: Kind, sensitive: bool) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |code: &str, detail: &str| {
         warnings.push(Warning { code: code.to_owned(), detail: detail.to_owned() });
@@ -108,7 +108,12 @@ pub(super) fn warnings(value: &SecretValue, sensitive: bool) -> Vec<Warning> {
             "a value under 8 bytes cannot be looked for in answers without harming them, so the guard does not";
         warn("value-short", detail);
     }
-    if value.has_outer_white_space() {
+    let identity = (kind == Kind::Certificate).then(|| outbound::check_identity(value));
+    if let Some(Err(error)) = identity {
+        warn("certificate-unusable", &format!("no upstream can be shown the value as our certificate: it {error}"));
+    }
+    // A line break ends a PEM file, as it ends every text file.
+    if value.has_outer_white_space() && identity != Some(Ok(())) {
         let detail = "the value begins or ends with white space and was taken as it is; if that was a slip of the copy, \
              create a successor without it and delete this one";
         warn("surrounding-white-space", detail);

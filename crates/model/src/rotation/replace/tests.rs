@@ -95,3 +95,33 @@ fn forth_and_back_is_where_it_began() {
     let (spec4, _) = replace(&spec3, &new, &old, only("staging").as_ref());
     assert_eq!(spec4, spec);
 }
+
+#[test]
+fn a_certificate_moves_as_templates_do() {
+    let spec: RouteSpec = serde_json::from_value(json!({"name": "r", "base": {"tls": {"client_certificate": "old"}},
+        "environments": {"staging": {}, "production": {}, "qa": {"tls": {"client_certificate": null}}}}))
+    .unwrap();
+    let (old, new) = ("old".parse().unwrap(), "new".parse().unwrap());
+    let staging = ["staging".parse().unwrap()].into();
+    let told = |changes: &[Change]| -> Vec<String> {
+        let place = |change: &Change| change.environment.as_ref().map_or("-".to_owned(), ToString::to_string);
+        changes.iter().map(|c| format!("{} {} {}→{}", place(c), c.field, c.before, c.after)).collect()
+    };
+    let (half, changes) = replace(&spec, &old, &new, Some(&staging));
+    assert_eq!(told(&changes), ["staging tls.client_certificate old→new"]);
+    assert_eq!(half.base, spec.base);
+    let (whole, changes) = replace(&half, &old, &new, None);
+    assert_eq!(told(&changes), ["production tls.client_certificate old→new"]);
+    assert!(!crate::route::mentions(&whole, &old));
+    let wire = serde_json::to_value(&whole).unwrap();
+    assert_eq!(
+        (wire["base"]["tls"].clone(), wire["environments"].clone()),
+        (
+            json!({"client_certificate": "new"}),
+            json!({"staging": {}, "production": {}, "qa": {"tls": {"client_certificate": null}}})
+        )
+    );
+    let idle: RouteSpec =
+        serde_json::from_value(json!({"name": "r", "base": {"tls": {"client_certificate": "old"}}})).unwrap();
+    assert_eq!(told(&replace(&idle, &old, &new, None).1), ["- tls.client_certificate old→new"]);
+}

@@ -2,6 +2,7 @@
 
 mod inject;
 mod settings;
+mod tls;
 
 use std::collections::HashMap;
 
@@ -59,6 +60,7 @@ fn says_something(spec: &RouteSpec, findings: &mut Vec<Finding>) {
 fn layer(pointer: &str, layer: &Settings, known: &Known, findings: &mut Vec<Finding>) {
     settings::check(pointer, layer, known, findings);
     inject::check(&format!("{pointer}/inject"), &layer.inject, findings);
+    tls::layer(pointer, &layer.tls, findings);
 }
 
 fn exists(environment: &EnvironmentName, pointer: &str, known: &Known, findings: &mut Vec<Finding>) {
@@ -103,13 +105,14 @@ fn reachable(
     findings: &mut Vec<Finding>,
 ) {
     let Some(settings) = effective(spec, environment) else { return };
-    let Some(text) = settings.upstream else {
+    let Some(text) = &settings.upstream else {
         let detail = format!("neither the base nor {environment} says where requests go");
         findings.push(Finding::new(format!("{pointer}/upstream"), "upstream-invalid", detail));
         return;
     };
     // A text that is no upstream is reported by the layer that holds it.
-    let upstream = Upstream::parse(&text, &known.allow_private).ok();
+    let upstream = Upstream::parse(text, &known.allow_private).ok();
+    tls::effective(spec, environment, &settings, upstream.as_ref(), known, findings);
     for reference in references(spec).iter().filter(|reference| reference.environment.as_ref() == Some(environment)) {
         let Some(secret) = known.secrets.get(&reference.secret) else { continue };
         let pointer = field_pointer(spec, reference.environment.as_ref(), &reference.field);
@@ -156,6 +159,9 @@ pub fn field_pointer(spec: &RouteSpec, environment: Option<&EnvironmentName>, fi
         }
         _ => "/base".to_owned(),
     };
+    if field == super::reference::CLIENT_CERTIFICATE {
+        return format!("{prefix}/tls/client_certificate");
+    }
     let mut parts = field.splitn(3, '.');
     let (inject, place, rest) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
     let (name, basic) = match rest.rsplit_once(".basic.") {

@@ -3,7 +3,6 @@
 use super::Known;
 use crate::path::PathPattern;
 use crate::problem::Finding;
-use crate::route::layer::Member;
 use crate::route::spec::Settings;
 use crate::time::Span;
 use crate::upstream::Upstream;
@@ -44,7 +43,6 @@ pub(super) fn check(pointer: &str, layer: &Settings, known: &Known, findings: &m
     }
     timeouts(pointer, layer, findings);
     limits(pointer, layer, findings);
-    tls(pointer, layer, findings);
 }
 
 fn timeouts(pointer: &str, layer: &Settings, findings: &mut Vec<Finding>) {
@@ -68,19 +66,5 @@ fn limits(pointer: &str, layer: &Settings, findings: &mut Vec<Finding>) {
     if layer.max_request_body.as_set() == Some(&0) {
         let detail = "a limit is at least 1 byte; null is no limit";
         findings.push(Finding::new(format!("{pointer}/max_request_body"), "limit-invalid", detail));
-    }
-}
-
-fn tls(pointer: &str, layer: &Settings, findings: &mut Vec<Finding>) {
-    if let Member::Set(pem) = &layer.tls.ca
-        && !(pem.contains("-----BEGIN CERTIFICATE-----") && pem.contains("-----END CERTIFICATE-----"))
-    {
-        let detail = "holds no certificate in PEM";
-        findings.push(Finding::new(format!("{pointer}/tls/ca"), "certificate-invalid", detail));
-    }
-    if let Member::Set(_) = layer.tls.client_certificate {
-        // Accepting it without presenting it would be a silent downgrade.
-        let detail = "this version does not present client certificates to upstreams";
-        findings.push(Finding::new(format!("{pointer}/tls/client_certificate"), "not-supported", detail));
     }
 }

@@ -40,6 +40,8 @@ fn known() -> Known {
         secret("stripe_api_key", None, None),
         secret("staging_only", Some(&["staging"]), None),
         secret("stripe_only", None, Some(&["api.stripe.com"])),
+        Secret { kind: Kind::Certificate, ..secret("pem", None, None) },
+        Secret { kind: Kind::Certificate, ..secret("stripe_pem", None, Some(&["api.stripe.com"])) },
     ];
     Known {
         secret_names: secrets.iter().map(|secret| secret.name.to_string()).collect(),
@@ -68,7 +70,8 @@ fn findings(base: Value, environments: Value) -> Vec<String> {
 #[test]
 fn a_good_route_has_no_findings() {
     let base = json!({"upstream": "https://api.stripe.com", "methods": ["GET", "POST"], "paths": ["/v1/**"],
-        "inject": {"headers": {"Authorization": "Bearer {{stripe_api_key}}", "X-Only": "{{stripe_only}}"}}});
+        "inject": {"headers": {"Authorization": "Bearer {{stripe_api_key}}", "X-Only": "{{stripe_only}}"}},
+        "tls": {"client_certificate": "stripe_pem"}});
     let none: Vec<String> = Vec::new();
     assert_eq!(
         findings(base, json!({"production": {}, "staging": {"inject": {"query": {"k": "{{staging_only}}"}}}})),
@@ -91,7 +94,36 @@ fn each_broken_rule_names_its_member() {
         (json!({"rate_limit": {"requests": 0, "per": "1m"}}), json!({}), "/base/rate_limit rate-limit-invalid"),
         (json!({"max_request_body": 0}), json!({}), "/base/max_request_body limit-invalid"),
         (json!({"tls": {"ca": "x"}}), json!({}), "/base/tls/ca certificate-invalid"),
-        (json!({"tls": {"client_certificate": "x"}}), json!({}), "/base/tls/client_certificate not-supported"),
+        (json!({"tls": {"client_authorities": "x"}}), json!({}), "/base/tls/client_authorities certificate-invalid"),
+        (json!({"tls": {"client_certificate": "a b"}}), json!({}), "/base/tls/client_certificate name-invalid"),
+        (json!({"tls": {"client_certificate": "gone"}}), json!({}), "/base/tls/client_certificate secret-not-found"),
+        (json!({"tls": {"client_names": []}}), json!({}), "/base/tls/client_names client-names-invalid"),
+        (json!({"tls": {"client_names": ["ok", " x"]}}), json!({}), "/base/tls/client_names/1 client-names-invalid"),
+        (
+            json!({"upstream": upstream, "tls": {"client_certificate": "stripe_api_key"}}),
+            json!({"staging": {}, "production": {}}),
+            "/base/tls/client_certificate secret-kind-wrong",
+        ),
+        (
+            json!({"upstream": "http://127.0.0.1"}),
+            json!({"staging": {"tls": {"client_certificate": "pem"}}}),
+            "/environments/staging/tls/client_certificate tls-required",
+        ),
+        (
+            json!({"upstream": upstream, "tls": {"client_names": ["app"]}}),
+            json!({"staging": {}, "production": {"tls": {"client_authorities": null}}}),
+            "/base/tls/client_names client-names-invalid",
+        ),
+        (
+            json!({"upstream": upstream}),
+            json!({"staging": {"tls": {"client_authorities": null, "client_names": ["app"]}}}),
+            "/environments/staging/tls/client_names client-names-invalid",
+        ),
+        (
+            json!({"upstream": "https://evil.example", "tls": {"client_certificate": "stripe_pem"}}),
+            json!({"production": {}}),
+            "/base/tls/client_certificate secret-not-allowed-for-host",
+        ),
         (json!({"inject": {"headers": {"a b": "x"}}}), json!({}), "/base/inject/headers/a b header-invalid"),
         (json!({"inject": {"headers": {"host": "x"}}}), json!({}), "/base/inject/headers/host header-not-injectable"),
         (json!({"inject": {"headers": {"X-A": "x", "x_a": "y"}}}), json!({}), "/base/inject/headers/x_a header-twice"),

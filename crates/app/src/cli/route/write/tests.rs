@@ -93,6 +93,8 @@ fn creating() {
                 "Cookie",
                 "--client-certificate",
                 "cert",
+                "--client-name",
+                "billing.internal",
                 "--tag",
                 "t",
                 "--host",
@@ -101,7 +103,7 @@ fn creating() {
             json!({"name": "x", "hosts": ["h"], "tags": ["t"], "base": {"methods": ["GET"], "paths": ["/v1/*"], "timeouts": {"connect": "1s"},
                 "rate_limit": {"requests": 5, "per": "1s"}, "guard": "block", "shield": false, "probe": {"method": "GET", "path": "/me"},
                 "dead": [401, {"status": 200, "body_contains": "no"}], "alive": ["2xx"], "max_request_body": 10, "remove_headers": ["Cookie"],
-                "tls": {"client_certificate": "cert"}}}),
+                "tls": {"client_certificate": "cert", "client_names": ["billing.internal"]}}}),
         ),
         (
             r#"{"name": "pay", "base": {"upstream": "https://a", "guard": "off"}, "revision": 4}"#,
@@ -121,6 +123,11 @@ fn editing() {
             &["edit", "pay", "--header", "A={{a}}", "--no-header", "B", "--clear", "rate-limit", "--description", "d"]
                 [..],
             json!({"description": "d", "base": {"inject": {"headers": {"A": "{{a}}", "B": null}}, "rate_limit": null}}),
+        ),
+        (
+            "",
+            &["edit", "pay", "--client-name", "app", "--clear", "client-certificate", "--clear", "probe"],
+            json!({"base": {"probe": null, "tls": {"client_names": ["app"], "client_certificate": null}}}),
         ),
         (
             "",
