@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Request;
@@ -18,11 +19,15 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::floods::PREFACE;
+use super::seats::Seat;
 use super::unread::{Busy, Unread};
 use super::wire::{Reset, Wire};
 use super::{Limits, Stop, multiplex};
 use crate::request::{self, Shared};
 use crate::tunnel::Passage;
+
+/// How long a connection that makes room for another one has for its end.
+pub(super) const MAKING_ROOM: Duration = Duration::from_secs(1);
 
 /// What a worker needs for a connection.
 #[derive(Clone)]
@@ -33,7 +38,13 @@ pub(super) struct Serving {
 }
 
 /// Serves a connection until either side ends it. How it ends is the client's affair: there is nobody to tell.
-pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, serving: Serving, stopping: watch::Receiver<Stop>) {
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    serving: Serving,
+    seat: Arc<Seat>,
+    stopping: watch::Receiver<Stop>,
+) {
     // Small answers must not wait for one another; where it fails, the connection is gone already.
     let _ = stream.set_nodelay(true);
     // A dual-stack socket shows IPv4 clients as mapped addresses, which no rule of an operator names.
@@ -42,19 +53,32 @@ pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, serving: Serv
     match tls {
         None => {
             let mut early = BytesMut::new();
-            match timeout(limits.head, begins_as_http2(&mut stream, &mut early)).await {
-                Ok(Ok(true)) => multiplex::converse(stream, early, peer, shared, limits, stopping).await,
-                Ok(Ok(false)) => converse(stream, early, peer, shared, limits, stopping).await,
-                Ok(Err(_)) | Err(_) => {}
+            let begins = timeout(limits.head, begins_as_http2(&mut stream, &mut early));
+            match until_wanted(&seat, begins).await {
+                Some(Ok(Ok(true))) => multiplex::converse(stream, early, peer, shared, limits, seat, stopping).await,
+                Some(Ok(Ok(false))) => converse(stream, early, peer, shared, limits, seat, stopping).await,
+                Some(Ok(Err(_)) | Err(_)) | None => {}
             }
         }
         Some(tls) => {
-            let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await else { return };
+            let handshake = timeout(limits.handshake, tls.accept(stream));
+            let Some(Ok(Ok(stream))) = until_wanted(&seat, handshake).await else { return };
             match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => multiplex::converse(stream, BytesMut::new(), peer, shared, limits, stopping).await,
-                _ => converse(stream, BytesMut::new(), peer, shared, limits, stopping).await,
+                Some(b"h2") => {
+                    multiplex::converse(stream, BytesMut::new(), peer, shared, limits, seat, stopping).await;
+                }
+                _ => converse(stream, BytesMut::new(), peer, shared, limits, seat, stopping).await,
             }
         }
+    }
+}
+
+/// What comes of it, unless the place is wanted for somebody else first.
+async fn until_wanted<T>(seat: &Seat, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = seat.wanted() => None,
     }
 }
 
@@ -81,15 +105,17 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     peer: IpAddr,
     shared: Arc<Shared>,
     limits: Limits,
+    seat: Arc<Seat>,
     mut stopping: watch::Receiver<Stop>,
 ) {
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
     let passage = Passage::default();
     let service = service_fn({
-        let passage = passage.clone();
+        let (passage, seat) = (passage.clone(), Arc::clone(&seat));
         move |request: Request<Incoming>| {
-            let (shared, passage, answering) = (Arc::clone(&shared), passage.clone(), busy.begin(request.version()));
+            let answering = busy.begin(request.version(), seat.engage());
+            let (shared, passage) = (Arc::clone(&shared), passage.clone());
             async move {
                 let mut answer = request::request(&shared, peer, request, Some(&passage)).await;
                 if passage.is_open() {
@@ -115,12 +141,18 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
         _ = stopping.wait_for(|stop| *stop != Stop::No) => false,
         // No further request can come: the connection ends with the answer that is on its way.
         () = half_closed.notified() => false,
+        () = seat.wanted() => {
+            connection.as_mut().graceful_shutdown();
+            // Whoever is in the middle of a head can be left there.
+            timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free()
+        }
     };
     if !ended {
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
     }
     if let Some(tunnel) = passage.take() {
+        let _engaged = seat.engage();
         let stop = async { drop(stopping.wait_for(|stop| *stop != Stop::No).await) };
         tunnel.run(stop).await;
     }

@@ -17,7 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::connection::MAKING_ROOM;
 use super::frames::Frames;
+use super::seats::{Engaged, Seat};
 use super::{Limits, Stop};
 use crate::request::{self, Shared};
 
@@ -52,7 +54,10 @@ struct Counts {
 
 /// One request in flight, until its answer has gone out or was given up.
 #[derive(Debug)]
-pub(crate) struct Flight(Flights);
+pub(crate) struct Flight {
+    flights: Flights,
+    _engaged: Engaged,
+}
 
 impl Flights {
     fn new() -> Self {
@@ -60,9 +65,9 @@ impl Flights {
         Self(Arc::new(Counts { start: Instant::now(), running, last_end }))
     }
 
-    fn begin(&self) -> Flight {
+    fn begin(&self, engaged: Engaged) -> Flight {
         self.0.running.fetch_add(1, Ordering::AcqRel);
-        Flight(self.clone())
+        Flight { flights: self.clone(), _engaged: engaged }
     }
 
     /// Since when nothing is in flight; nothing while something is.
@@ -74,7 +79,7 @@ impl Flights {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let Self(Flights(counts)) = self;
+        let Flights(counts) = &self.flights;
         let millis = u64::try_from(counts.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         counts.last_end.store(millis, Ordering::Release);
         counts.running.fetch_sub(1, Ordering::AcqRel);
@@ -88,13 +93,14 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
     peer: IpAddr,
     shared: Arc<Shared>,
     limits: Limits,
+    seat: Arc<Seat>,
     mut stopping: watch::Receiver<Stop>,
 ) {
     let flights = Flights::new();
     let service = service_fn({
-        let flights = flights.clone();
+        let (flights, seat) = (flights.clone(), Arc::clone(&seat));
         move |request: Request<Incoming>| {
-            let (shared, flight) = (Arc::clone(&shared), flights.begin());
+            let (shared, flight) = (Arc::clone(&shared), flights.begin(seat.engage()));
             async move {
                 let mut answer = request::request(&shared, peer, request, None).await;
                 answer.body_mut().fly(flight);
@@ -118,6 +124,12 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
         () = idle(&flights, limits.head) => {}
+        () = seat.wanted() => {
+            connection.as_mut().graceful_shutdown();
+            if timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free() {
+                return;
+            }
+        }
     }
     connection.as_mut().graceful_shutdown();
     loop {
