@@ -104,7 +104,10 @@ pub(crate) fn play(scene: &Scene, rows: &[Row]) {
         check(scene, &one("HTTP/1.1"), row.wanted, &over_http1(scene, row.attack));
         honest(scene, &one("HTTP/1.1, honest"), &over_http1(scene, row.honest));
         let (call, wanted) = match (row.over2, row.attack) {
-            (Over2::Not(_), _) => continue,
+            (Over2::Not(why), _) => {
+                assert!(!why.is_empty(), "{}: why not over HTTP/2?", row.name);
+                continue;
+            }
             (Over2::Call(call, wanted), _) => (call, wanted),
             (Over2::Same, Sent::Call(call)) => (call, row.wanted),
             (Over2::Same, Sent::Raw(_)) => panic!("{}: raw bytes are not the same over HTTP/2", row.name),

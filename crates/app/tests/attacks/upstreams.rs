@@ -51,7 +51,7 @@ fn addresses_inside_cannot_be_named_in_disguise() {
 #[test]
 fn a_public_name_that_leads_inside_and_a_certificate_of_nobody_get_nothing() {
     let authority = Authority::new();
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
     let secure = Upstream::tls(&authority, &["127.0.0.1", &host], |_| Answer::text(200, "secure"));
     let port = secure.address().port();
     let scene = Scene::with(NodeOptions::new(KEYROLL), |node| {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::hostile::{self, Hostile};
 use super::{Stage, has_ended};
-use crate::h2::{CONTINUATION, DATA, END_HEADERS, END_STREAM, H2, HEADERS, RST_STREAM, SETTINGS, block, frame};
+use crate::h2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, H2, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame,
+};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -28,22 +30,26 @@ fn heads_that_come_a_byte_at_a_time_until_patience_ends() {
 fn slow_heads(count: usize, time: Duration) -> usize {
     let stage = Stage::start(Hostile::start(hostile::hangs));
     let http1 = stage.request("GET", "/r/x", &"X-A: 1\r\n".repeat(90)).into_bytes();
-    let http2 = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, 0, 1, &vec![0; 8 * 1024])].concat();
+    let http2 = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, 0, 1, &[0; 8 * 1024])].concat();
     stage.while_others_are_answered("slow heads", 64, || {
         let mut streams: Vec<TcpStream> = (0..count).map(|_| stage.connect()).collect();
         let begun = Instant::now();
-        let mut at = 0;
+        // Those of HTTP/2 are in the middle of a frame.
+        let mut at = PREFACE.len() + 12;
+        for (number, stream) in streams.iter_mut().enumerate() {
+            stream.write_all(if number % 2 == 0 { &http1[..at] } else { &http2[..at] }).unwrap();
+        }
         while begun.elapsed() < time {
             for (number, stream) in streams.iter_mut().enumerate() {
                 let bytes = if number % 2 == 0 { &http1 } else { &http2 };
                 // The head is never finished. Whoever was hung up on writes in vain.
-                let _ = stream.write(&bytes[at % (bytes.len() - 4)..][..1]);
+                let _ = stream.write_all(&bytes[at % (bytes.len() - 4)..][..1]);
             }
             at += 1;
             thread::sleep(Duration::from_millis(100));
         }
         let is_open = |stream: &mut TcpStream| {
-            stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+            stream.set_nonblocking(true).unwrap();
             !has_ended(stream)
         };
         streams.iter_mut().filter_map(|stream| is_open(stream).then_some(())).count()
@@ -72,7 +78,7 @@ fn slow_bodies(count: usize, time: Duration) {
         let begun = Instant::now();
         while begun.elapsed() < time {
             for stream in &mut streams {
-                let _ = stream.write(b"x");
+                let _ = stream.write_all(b"x");
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -114,6 +120,7 @@ fn slow_readers(count: usize, time: Duration) {
         let mut many: Vec<H2> =
             (0..count / 2).map(|_| H2::with_settings(stage.scene.node.gateway(), &[(4, 0x7fff_ffff)])).collect();
         for connection in &mut many {
+            connection.frame(WINDOW_UPDATE, 0, 0, &0x7ffe_0000_u32.to_be_bytes()).unwrap();
             for _ in 0..8 {
                 connection.begin(&fields, true).unwrap();
             }
@@ -149,7 +156,7 @@ fn floods(count: usize) {
             let told = String::from_utf8_lossy(&answer).into_owned();
             assert!(told.is_empty() || told.starts_with("HTTP/1.1 431 "), "{told}");
         }
-        for (what, bytes) in frames() {
+        for (what, bytes) in frames(&stage.key) {
             let mut connection = H2::open(stage.scene.node.gateway());
             // It is hung up on somewhere in the middle.
             let _ = connection.send(&bytes);
@@ -160,9 +167,10 @@ fn floods(count: usize) {
 }
 
 /// Floods of frames that cost a client nothing (CVE-2019-9511 to 9518, CVE-2023-44487, CVE-2024-27316).
-fn frames() -> Vec<(&'static str, Vec<u8>)> {
+fn frames(key: &str) -> Vec<(&'static str, Vec<u8>)> {
     const PING: u8 = 0x6;
-    let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/r/x"), (":authority", "a")];
+    let fields =
+        [(":method", "GET"), (":scheme", "http"), (":path", "/r/x"), (":authority", "a"), ("keyroll-key", key)];
     let head = block(&fields);
     let resets = (0..5_000).flat_map(|n| {
         let stream = 2 * n + 1;

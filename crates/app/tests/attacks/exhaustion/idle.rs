@@ -29,7 +29,7 @@ fn ten_thousand_connections_may_be_idle() {
     let stage = Stage::start(Hostile::start(hostile::hangs));
     let request = stage.request("GET", "/r/x", "");
     // Some 30 KiB for each in an unoptimised build: what was read and written, and the task.
-    stage.while_others_are_answered("ten thousand idle connections", 700, || {
+    stage.while_others_are_answered("ten thousand idle connections", 400, || {
         let mut streams: Vec<TcpStream> = Vec::with_capacity(CONNECTIONS);
         for number in 0..CONNECTIONS {
             let mut stream = stage.connect();

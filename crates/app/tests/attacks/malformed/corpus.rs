@@ -324,7 +324,6 @@ const CONNECTION: &[Case] = &[
         "GET /r/{x} HTTP/1.1\r\n{h}Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eA==\r\n\r\n",
     ),
     case("TE", "GET /r/{x} HTTP/1.1\r\n{h}TE: trailers, gzip\r\nConnection: te\r\n\r\n"),
-    case("a preface of HTTP/2 without HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /r/{x} HTTP/1.1\r\n{h}\r\n"),
 ];
 
 /// The bytes of a text, for this number of a case and this key.

@@ -104,7 +104,7 @@ fn nothing_ambiguous_is_passed_on() {
     let mut faults = Vec::new();
     let mut table = Vec::new();
     for (number, case) in cases.iter().enumerate() {
-        let mut row = [0, 1, 2].map(|which| {
+        let row = [0, 1, 2].map(|which| {
             let (first, second) = answers[number][which];
             let own: Vec<&Sight> = sights[which].iter().filter(|sight| holds(sight, &corpus::name(number))).collect();
             (first, second, own)
@@ -113,7 +113,7 @@ fn nothing_ambiguous_is_passed_on() {
             faults.push(format!("{}: {fault}", case.name));
         }
         table.push([0, 1, 2].map(|which| {
-            let (first, second, own) = &mut row[which];
+            let (first, second, own) = &row[which];
             // One that broke off says how far it happened to come.
             let whole = own.iter().filter(|sight| !sight.cut);
             Seen { first: *first, second: *second, sights: whole.map(|sight| show(sight, number)).collect() }

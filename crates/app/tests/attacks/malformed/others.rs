@@ -94,8 +94,9 @@ fn listens(process: &mut Child, address: &str) -> bool {
     false
 }
 
-/// The first number with dots of what it says of itself, without what Debian adds.
+/// The first number with dots of what it says of itself, as far as it says what it does: a mended one does the same.
 fn version(told: &str) -> String {
     let words = told.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-    words.filter(|word| word.split('.').count() >= 3).map(str::to_owned).next().unwrap_or_default()
+    let word = words.filter(|word| word.split('.').count() >= 3).next().unwrap_or_default();
+    word.split('.').take(2).collect::<Vec<_>>().join(".")
 }
