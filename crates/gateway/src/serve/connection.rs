@@ -136,20 +136,21 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        _ = connection.as_mut() => true,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => false,
+    let (mut ended, mut wanted) = (false, false);
+    tokio::select! {
+        _ = connection.as_mut() => ended = true,
+        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
         // No further request can come: the connection ends with the answer that is on its way.
-        () = half_closed.notified() => false,
-        () = seat.wanted() => {
-            connection.as_mut().graceful_shutdown();
-            // Whoever is in the middle of a head can be left there.
-            timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free()
-        }
-    };
+        () = half_closed.notified() => {}
+        () = seat.wanted() => wanted = true,
+    }
     if !ended {
         connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        // Whoever is in the middle of a head is left there.
+        let gone = wanted && (timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free());
+        if !gone {
+            let _ = connection.await;
+        }
     }
     if let Some(tunnel) = passage.take() {
         let _engaged = seat.engage();

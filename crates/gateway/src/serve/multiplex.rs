@@ -120,18 +120,16 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
         .keep_alive_timeout(ANSWER_WITHIN)
         .serve_connection(TokioIo::new(wire), service);
     let mut connection = pin!(connection);
-    tokio::select! {
+    let wanted = tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
-        () = idle(&flights, limits.head) => {}
-        () = seat.wanted() => {
-            connection.as_mut().graceful_shutdown();
-            if timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free() {
-                return;
-            }
-        }
-    }
+        _ = stopping.wait_for(|stop| *stop != Stop::No) => false,
+        () = idle(&flights, limits.head) => false,
+        () = seat.wanted() => true,
+    };
     connection.as_mut().graceful_shutdown();
+    if wanted && (timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free()) {
+        return;
+    }
     loop {
         if timeout(FAREWELL, connection.as_mut()).await.is_ok() || flights.idle_since().is_some() {
             return;
