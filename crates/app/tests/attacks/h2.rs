@@ -19,6 +19,7 @@ const ACK: u8 = 0x1;
 
 /// What became of a request.
 #[derive(Debug)]
+#[allow(dead_code, reason = "the codes are for whoever reads why a test failed")]
 pub(crate) enum Outcome {
     /// It was answered.
     Answer { status: u16, body: Vec<u8> },

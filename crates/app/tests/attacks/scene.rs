@@ -136,10 +136,10 @@ fn pieces(text: &str, size: usize) -> Vec<(Duration, Vec<u8>)> {
     text.as_bytes().chunks(size).map(|piece| (Duration::from_millis(2), piece.to_vec())).collect()
 }
 
-/// Everything but letters and digits, as `encodeURIComponent` and its like do at their strictest.
+/// Everything but what RFC 3986 section 2.3 leaves unreserved.
 pub(crate) fn percent(text: &str) -> String {
     let one = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(one).collect()

@@ -195,7 +195,7 @@ fn frames(key: &str) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn clients_that_hang_up() {
-    resets(500);
+    resets(2_000);
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn show(sight: &Sight, number: usize) -> String {
         text = format!("{}… ({} bytes)", text.chars().take(20).collect::<String>(), text.len());
     }
     if !sight.framing.is_empty() {
-        text += &format!(", {} bytes by {}", sight.body.len(), sight.framing);
+        text += &format!(", {} bytes {}", sight.body.len(), sight.framing);
     }
     let extra: Vec<_> =
         sight.headers.iter().filter(|(name, _)| !ORDINARY.contains(&&*name.to_ascii_lowercase())).collect();

@@ -13,7 +13,7 @@ pub(crate) struct Sight {
     pub(crate) request_line: String,
     /// Name and value as they came.
     pub(crate) headers: Vec<(String, String)>,
-    /// How the body was framed: `length`, `chunked` or nothing.
+    /// How the body was framed: `by length`, `in chunks`, or not at all.
     pub(crate) framing: &'static str,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: Vec<String>,
@@ -106,7 +106,7 @@ fn read(reader: &mut impl BufRead, sight: &mut Sight) -> io::Result<()> {
     match (&lengths[..], &codings[..]) {
         ([], []) => {}
         ([length], []) => {
-            sight.framing = "length";
+            sight.framing = "by length";
             let Ok(length) = length.parse::<u64>() else {
                 sight.wrong(format!("a length that is none: {length:?}"));
                 return Ok(());
@@ -116,10 +116,10 @@ fn read(reader: &mut impl BufRead, sight: &mut Sight) -> io::Result<()> {
             }
         }
         ([], [coding]) if coding.eq_ignore_ascii_case("chunked") => {
-            sight.framing = "chunked";
+            sight.framing = "in chunks";
             chunks(reader, sight)?;
         }
-        _ => sight.wrong(format!("two framings: {lengths:?} {codings:?}")),
+        _ => sight.wrong(format!("ambiguous framing: {lengths:?} {codings:?}")),
     }
     Ok(())
 }
