@@ -96,7 +96,7 @@ fn listens(process: &mut Child, address: &str) -> bool {
 
 /// The first number with dots of what it says of itself, as far as it says what it does: a mended one does the same.
 fn version(told: &str) -> String {
-    let words = told.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-    let word = words.filter(|word| word.split('.').count() >= 3).next().unwrap_or_default();
+    let mut words = told.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+    let word = words.find(|word| word.split('.').count() >= 3).unwrap_or_default();
     word.split('.').take(2).collect::<Vec<_>>().join(".")
 }
