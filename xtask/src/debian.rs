@@ -16,6 +16,7 @@ pub(crate) struct Need {
 /// What `cargo xtask test` and `cargo xtask soak` start.
 pub(crate) const TESTS: &[Need] = &[
     Need { binary: "nginx", package: "nginx-light", used_for: "a real upstream behind the gateway" },
+    Need { binary: "haproxy", package: "haproxy", used_for: "another proxy's view of malformed requests" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
     Need { binary: "curl", package: "curl", used_for: "calls as people make them" },
     Need { binary: "node", package: "nodejs", used_for: "official SDKs" },
@@ -101,8 +102,8 @@ mod tests {
         assert!(!present("no-such-program-anywhere"));
         assert!(present("sh -c true"));
         assert!(!present("sh -c false") && !present("no-such-program-anywhere --version"));
-        let text = ask(&TESTS.iter().take(2).collect::<Vec<_>>());
+        let text = ask(&TESTS.iter().take(3).collect::<Vec<_>>());
         assert!(text.contains("nginx (nginx-light): a real upstream"), "{text}");
-        assert!(text.ends_with("run as root: apt-get install nginx-light strace"), "{text}");
+        assert!(text.ends_with("run as root: apt-get install nginx-light haproxy strace"), "{text}");
     }
 }

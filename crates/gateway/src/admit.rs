@@ -92,8 +92,13 @@ fn host(headers: &HeaderMap) -> Result<Authority, Refusal> {
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(invalid("The request must have exactly one Host header."));
     };
+    // What stands where a port would is taken for one without a look.
+    let is_port = |host: &Authority| {
+        let rest = host.as_str().get(host.host().len()..).unwrap_or_default();
+        rest.is_empty() || rest == ":" || host.port_u16().is_some()
+    };
     let host = Authority::try_from(host.as_bytes()).ok().filter(|host| !host.as_str().contains('@'));
-    host.ok_or_else(|| invalid("The Host header is not a host with an optional port."))
+    host.filter(is_port).ok_or_else(|| invalid("The Host header is not a host with an optional port."))
 }
 
 /// Methods are compared by case (RFC 9110 section 9.1); not by all servers.

@@ -9,6 +9,7 @@ mod floods;
 mod frames;
 mod head;
 mod multiplex;
+mod seats;
 mod stall;
 mod unread;
 mod wire;
@@ -34,6 +35,7 @@ use crate::open::{self, Bounds};
 use crate::request::Shared;
 use connection::Serving;
 pub(crate) use multiplex::Flight;
+use seats::Seats;
 pub(crate) use unread::Answering;
 
 /// What a gateway serves, and from what.
@@ -63,7 +65,8 @@ pub struct GatewayOptions {
 /// Bounds on what clients may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Open connections per worker; further ones wait in the listening socket's queue.
+    /// Open connections per worker. Where there is no room for more, those that have been idle the longest are ended;
+    /// where none is idle, further ones wait in the listening socket's queue.
     pub connections: usize,
     /// For the TLS handshake.
     pub handshake: Duration,
@@ -105,6 +108,9 @@ pub struct Running {
     stop: watch::Sender<Stop>,
     workers: Mutex<Vec<JoinHandle<bool>>>,
 }
+
+/// How often a full worker looks whether somebody has become idle.
+const FULL: Duration = Duration::from_millis(100);
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,16 +216,22 @@ async fn accept(
 ) {
     let mut told = stopping.clone();
     let mut stop = std::pin::pin!(told.wait_for(|stop| *stop != Stop::No));
+    let mut seats = Seats::new();
     loop {
         let room = connections.len() < serving.limits.connections;
+        if !room {
+            seats.make_room();
+        }
         tokio::select! {
             biased;
             // Also when nobody is left who could tell.
             _ = &mut stop => return,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            () = sleep(FULL), if !room => {}
             accepted = listener.accept(), if room => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection::serve(stream, peer, serving.clone(), stopping.clone()));
+                    let seat = seats.take();
+                    connections.spawn(connection::serve(stream, peer, serving.clone(), seat, stopping.clone()));
                 }
                 // Out of descriptors, most likely: connections that end give some back.
                 Err(error) => {

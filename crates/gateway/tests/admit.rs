@@ -22,6 +22,8 @@ fn ambiguous_framing_is_refused_and_the_connection_closed() {
         ("two Hosts", format!("GET /r/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n{auth}\r\n"), false),
         ("an empty Host", format!("GET /r/ HTTP/1.1\r\nHost:\r\n{auth}\r\n"), false),
         ("a Host with a user", format!("GET /r/ HTTP/1.1\r\nHost: b@a\r\n{auth}\r\n"), false),
+        ("a Host with a port that is none", format!("GET /r/ HTTP/1.1\r\nHost: a:x\r\n{auth}\r\n"), false),
+        ("a Host with a port", format!("GET /r/ HTTP/1.1\r\nHost: a:8080\r\n{auth}\r\n"), true),
         ("absolute form", format!("GET http://a:80/r/ HTTP/1.1\r\nHost: A\r\n{auth}\r\n"), true),
         ("absolute form, other host", format!("GET http://b/r/ HTTP/1.1\r\nHost: a\r\n{auth}\r\n"), false),
         ("absolute form, other port", format!("GET http://a:81/r/ HTTP/1.1\r\nHost: a\r\n{auth}\r\n"), false),

@@ -126,6 +126,20 @@ fn broken_answers_are_the_upstreams_fault() {
 }
 
 #[test]
+fn interim_answers_have_an_end() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    for (count, status) in [(100, 200), (40_000, 502)] {
+        let bytes = interim.repeat(count) + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        let upstream = Upstream::start(move |_| Answer::raw(bytes.clone()));
+        let reply = Rig::to(&upstream).get("/r/");
+        assert_eq!(reply.status, status, "{count}: {}", reply.text());
+        if status != 200 {
+            assert_eq!(code(&reply), "upstream-protocol-error");
+        }
+    }
+}
+
+#[test]
 fn failures_on_the_way_are_named() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let slow = Upstream::start(|_| Answer::text(200, "late").after(Duration::from_secs(2)));

@@ -220,3 +220,25 @@ fn a_full_worker_serves_again_when_connections_end() {
     drop(open);
     assert_eq!(third.reply(false).unwrap().status, 200);
 }
+
+#[test]
+fn a_full_worker_ends_what_is_idle_and_nothing_else() {
+    let upstream = Upstream::start(|request| match request.target.as_str() {
+        "/slow" => Answer::text(200, "slow").after(Duration::from_secs(4)),
+        _ => Answer::text(200, "ok"),
+    });
+    let mut world = World::new();
+    world.route("r", &upstream.url(), &json!({}));
+    let rig = Rig::with(world, Limits { connections: 1, ..Limits::default() });
+    // Two workers: one has a request under way, the other a head that does not come.
+    let mut busy = rig.connect();
+    busy.send(&request("GET", "/r/slow", &[], b"")).unwrap();
+    upstream.wait_for(1);
+    let mut idle = rig.connect();
+    idle.send(b"GET /r/ HTTP/1.1\r\nHost: ").unwrap();
+    thread::sleep(Duration::from_millis(100));
+    let mut third = rig.connect();
+    assert_eq!(third.call(&request("GET", "/r/", &[], b"")).unwrap().status, 200);
+    assert!(idle.reply(false).is_err(), "it made room");
+    assert_eq!(busy.reply(false).unwrap().text(), "slow", "it did not have to");
+}

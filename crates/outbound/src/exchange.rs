@@ -90,8 +90,10 @@ async fn exchange_1(
     let Sender::Http1(sender) = &mut connection.sender else {
         return Err(Lost { failure: Failure::Closed, sent: false, again: Some(request) });
     };
+    connection.meter.awaits_answer();
     let sending = sender.try_send_request(request);
     let answer = wait(sending, Clock::Wire(&connection.meter), upload.as_deref(), response_timeout).await;
+    connection.meter.answered();
 
     let after = connection.meter.mark();
     let sent = after.written != before.written;

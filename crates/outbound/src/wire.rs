@@ -12,6 +12,11 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+/// What may come before an answer's head has come wholly, that head included. It is the interim answers (1xx) that need a
+/// bound: each is a head by itself, they may come without end, and reading them as fast as they come would keep the
+/// thread from everybody else.
+const BEFORE_ANSWER: u64 = 1024 * 1024;
+
 /// Counts of one connection, shared between its task and the request that uses it.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -20,6 +25,8 @@ pub(crate) struct Meter {
     read: AtomicU64,
     /// Milliseconds from `start` to the last write.
     last_write: AtomicU64,
+    /// Up to which count of bytes may be read.
+    readable: AtomicU64,
 }
 
 /// The counts at one moment.
@@ -36,7 +43,18 @@ impl Meter {
             written: AtomicU64::new(0),
             read: AtomicU64::new(0),
             last_write: AtomicU64::new(0),
+            readable: AtomicU64::new(u64::MAX),
         }
+    }
+
+    /// From here on a head is waited for.
+    pub(crate) fn awaits_answer(&self) {
+        self.readable.store(self.read.load(Ordering::Acquire).saturating_add(BEFORE_ANSWER), Ordering::Release);
+    }
+
+    /// The head has come, or is not waited for any longer.
+    pub(crate) fn answered(&self) {
+        self.readable.store(u64::MAX, Ordering::Release);
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -89,7 +107,11 @@ impl AsyncRead for Wire {
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         })?;
         let count = buf.filled().len().saturating_sub(before);
-        this.meter.read.fetch_add(u64::try_from(count).unwrap_or(0), Ordering::AcqRel);
+        let count = u64::try_from(count).unwrap_or(0);
+        let read = this.meter.read.fetch_add(count, Ordering::AcqRel).saturating_add(count);
+        if read > this.meter.readable.load(Ordering::Acquire) {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -43,6 +43,11 @@ pub(crate) fn allow_many_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
+/// How many files may be open; `None` where there is no bound.
+pub(crate) fn files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 /// Tells the operator something on stderr. Nobody may listen, which is no reason to fail.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "keyroll: {text}");

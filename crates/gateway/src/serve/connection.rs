@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Request;
@@ -18,12 +19,16 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::floods::PREFACE;
+use super::seats::Seat;
 use super::unread::{Busy, Unread};
 use super::wire::{Reset, Wire};
 use super::{Limits, Stop, multiplex};
 use crate::certificate::Shown;
 use crate::request::{self, Shared};
 use crate::tunnel::Passage;
+
+/// How long a connection that makes room for another one has for its end.
+pub(super) const MAKING_ROOM: Duration = Duration::from_secs(1);
 
 /// What a worker needs for a connection.
 #[derive(Clone)]
@@ -33,8 +38,26 @@ pub(super) struct Serving {
     pub(super) tls: Option<TlsAcceptor>,
 }
 
+/// What is known of a connection before its first request.
+pub(super) struct Begun {
+    /// What was read of it to find out which protocol is spoken.
+    pub(super) early: BytesMut,
+    /// The certificate that the client has shown.
+    pub(super) shown: Shown,
+    /// The client's address.
+    pub(super) peer: IpAddr,
+    /// Its place among the connections of the worker.
+    pub(super) seat: Arc<Seat>,
+}
+
 /// Serves a connection until either side ends it. How it ends is the client's affair: there is nobody to tell.
-pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, serving: Serving, stopping: watch::Receiver<Stop>) {
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    serving: Serving,
+    seat: Arc<Seat>,
+    stopping: watch::Receiver<Stop>,
+) {
     // Small answers must not wait for one another; where it fails, the connection is gone already.
     let _ = stream.set_nodelay(true);
     // A dual-stack socket shows IPv4 clients as mapped addresses, which no rule of an operator names.
@@ -42,21 +65,34 @@ pub(super) async fn serve(mut stream: TcpStream, peer: SocketAddr, serving: Serv
     let Serving { shared, limits, tls } = serving;
     match tls {
         None => {
-            let (mut early, shown) = (BytesMut::new(), Shown::default());
-            match timeout(limits.head, begins_as_http2(&mut stream, &mut early)).await {
-                Ok(Ok(true)) => multiplex::converse(stream, early, shown, peer, shared, limits, stopping).await,
-                Ok(Ok(false)) => converse(stream, early, shown, peer, shared, limits, stopping).await,
-                Ok(Err(_)) | Err(_) => {}
+            let mut early = BytesMut::new();
+            let begins = timeout(limits.head, begins_as_http2(&mut stream, &mut early));
+            let begins = until_wanted(&seat, begins).await;
+            let begun = Begun { early, shown: Shown::default(), peer, seat };
+            match begins {
+                Some(Ok(Ok(true))) => multiplex::converse(stream, begun, shared, limits, stopping).await,
+                Some(Ok(Ok(false))) => converse(stream, begun, shared, limits, stopping).await,
+                Some(Ok(Err(_)) | Err(_)) | None => {}
             }
         }
         Some(tls) => {
-            let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await else { return };
-            let (early, shown) = (BytesMut::new(), Shown::in_handshake(stream.get_ref().1));
+            let handshake = timeout(limits.handshake, tls.accept(stream));
+            let Some(Ok(Ok(stream))) = until_wanted(&seat, handshake).await else { return };
+            let begun = Begun { early: BytesMut::new(), shown: Shown::in_handshake(stream.get_ref().1), peer, seat };
             match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => multiplex::converse(stream, early, shown, peer, shared, limits, stopping).await,
-                _ => converse(stream, early, shown, peer, shared, limits, stopping).await,
+                Some(b"h2") => multiplex::converse(stream, begun, shared, limits, stopping).await,
+                _ => converse(stream, begun, shared, limits, stopping).await,
             }
         }
+    }
+}
+
+/// What comes of it, unless the place is wanted for somebody else first.
+async fn until_wanted<T>(seat: &Seat, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = seat.wanted() => None,
     }
 }
 
@@ -79,21 +115,21 @@ async fn begins_as_http2(stream: &mut TcpStream, early: &mut BytesMut) -> std::i
 
 async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     stream: S,
-    early: BytesMut,
-    shown: Shown,
-    peer: IpAddr,
+    begun: Begun,
     shared: Arc<Shared>,
     limits: Limits,
     mut stopping: watch::Receiver<Stop>,
 ) {
+    let Begun { early, shown, peer, seat } = begun;
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
     let passage = Passage::default();
     let service = service_fn({
-        let passage = passage.clone();
+        let (passage, seat) = (passage.clone(), Arc::clone(&seat));
         move |mut request: Request<Incoming>| {
             shown.go_with(&mut request);
-            let (shared, passage, answering) = (Arc::clone(&shared), passage.clone(), busy.begin(request.version()));
+            let answering = busy.begin(request.version(), seat.engage());
+            let (shared, passage) = (Arc::clone(&shared), passage.clone());
             async move {
                 let mut answer = request::request(&shared, peer, request, Some(&passage)).await;
                 if passage.is_open() {
@@ -114,17 +150,24 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        _ = connection.as_mut() => true,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => false,
+    let (mut ended, mut wanted) = (false, false);
+    tokio::select! {
+        _ = connection.as_mut() => ended = true,
+        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
         // No further request can come: the connection ends with the answer that is on its way.
-        () = half_closed.notified() => false,
-    };
+        () = half_closed.notified() => {}
+        () = seat.wanted() => wanted = true,
+    }
     if !ended {
         connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        // Whoever is in the middle of a head is left there.
+        let gone = wanted && (timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free());
+        if !gone {
+            let _ = connection.await;
+        }
     }
     if let Some(tunnel) = passage.take() {
+        let _engaged = seat.engage();
         let stop = async { drop(stopping.wait_for(|stop| *stop != Stop::No).await) };
         tunnel.run(stop).await;
     }

@@ -1,13 +1,11 @@
 //! A connection that speaks HTTP/2: many requests at a time.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -17,9 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::connection::{Begun, MAKING_ROOM};
 use super::frames::Frames;
+use super::seats::Engaged;
 use super::{Limits, Stop};
-use crate::certificate::Shown;
 use crate::request::{self, Shared};
 
 /// Requests at a time on one connection.
@@ -53,7 +52,10 @@ struct Counts {
 
 /// One request in flight, until its answer has gone out or was given up.
 #[derive(Debug)]
-pub(crate) struct Flight(Flights);
+pub(crate) struct Flight {
+    flights: Flights,
+    _engaged: Engaged,
+}
 
 impl Flights {
     fn new() -> Self {
@@ -61,9 +63,9 @@ impl Flights {
         Self(Arc::new(Counts { start: Instant::now(), running, last_end }))
     }
 
-    fn begin(&self) -> Flight {
+    fn begin(&self, engaged: Engaged) -> Flight {
         self.0.running.fetch_add(1, Ordering::AcqRel);
-        Flight(self.clone())
+        Flight { flights: self.clone(), _engaged: engaged }
     }
 
     /// Since when nothing is in flight; nothing while something is.
@@ -75,7 +77,7 @@ impl Flights {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let Self(Flights(counts)) = self;
+        let Flights(counts) = &self.flights;
         let millis = u64::try_from(counts.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         counts.last_end.store(millis, Ordering::Release);
         counts.running.fetch_sub(1, Ordering::AcqRel);
@@ -85,19 +87,18 @@ impl Drop for Flight {
 /// Serves the requests of a connection until either side ends it.
 pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
-    early: BytesMut,
-    shown: Shown,
-    peer: IpAddr,
+    begun: Begun,
     shared: Arc<Shared>,
     limits: Limits,
     mut stopping: watch::Receiver<Stop>,
 ) {
+    let Begun { early, shown, peer, seat } = begun;
     let flights = Flights::new();
     let service = service_fn({
-        let flights = flights.clone();
+        let (flights, seat) = (flights.clone(), Arc::clone(&seat));
         move |mut request: Request<Incoming>| {
             shown.go_with(&mut request);
-            let (shared, flight) = (Arc::clone(&shared), flights.begin());
+            let (shared, flight) = (Arc::clone(&shared), flights.begin(seat.engage()));
             async move {
                 let mut answer = match request.headers().len() <= limits.headers {
                     true => request::request(&shared, peer, request, None).await,
@@ -121,12 +122,16 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
         .keep_alive_timeout(ANSWER_WITHIN)
         .serve_connection(TokioIo::new(wire), service);
     let mut connection = pin!(connection);
-    tokio::select! {
+    let wanted = tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
-        () = idle(&flights, limits.head) => {}
-    }
+        _ = stopping.wait_for(|stop| *stop != Stop::No) => false,
+        () = idle(&flights, limits.head) => false,
+        () = seat.wanted() => true,
+    };
     connection.as_mut().graceful_shutdown();
+    if wanted && (timeout(MAKING_ROOM, connection.as_mut()).await.is_ok() || seat.is_free()) {
+        return;
+    }
     loop {
         if timeout(FAREWELL, connection.as_mut()).await.is_ok() || flights.idle_since().is_some() {
             return;

@@ -9,6 +9,7 @@ use futures_util::task::AtomicWaker;
 use http::Version;
 use memchr::memmem;
 
+use super::seats::Engaged;
 use crate::answer::{self, Refusal};
 use crate::request::Shared;
 
@@ -33,13 +34,14 @@ struct Answer {
 pub(crate) struct Answering {
     busy: Busy,
     broken: bool,
+    _engaged: Engaged,
 }
 
 impl Busy {
-    pub(super) fn begin(&self, version: Version) -> Answering {
+    pub(super) fn begin(&self, version: Version, engaged: Engaged) -> Answering {
         self.0.running.store(true, Ordering::Release);
         self.0.ends_by_close.store(version < Version::HTTP_11, Ordering::Release);
-        Answering { busy: self.clone(), broken: false }
+        Answering { busy: self.clone(), broken: false, _engaged: engaged }
     }
 
     pub(super) fn is_running(&self) -> bool {
