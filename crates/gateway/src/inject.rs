@@ -38,7 +38,7 @@ pub(crate) async fn inject(
     request_id: &str,
     now: Timestamp,
 ) -> Result<Request<OutBody>, Refusal> {
-    let bound = &selected.bound;
+    let (bound, version) = (&selected.bound, parts.version);
     check_expiry(bound, now)?;
     let injection = bound.injection.as_ref().map_err(|reason| {
         let kind = match reason.code() {
@@ -65,7 +65,8 @@ pub(crate) async fn inject(
         let whole = collect(body, limit, bound.idle.as_std()).await?;
         OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
     } else {
-        body.take().map_or_else(OutBody::empty, |body| OutBody::stream(RequestBody::new(body, Arc::clone(bound))))
+        body.take()
+            .map_or_else(OutBody::empty, |body| OutBody::stream(RequestBody::new(body, Arc::clone(bound), version)))
     };
     Ok(Request::from_parts(parts, body))
 }
