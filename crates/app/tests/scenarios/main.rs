@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what was measured is shown where somebody asks for it")]
 
 mod cli;
+mod floods;
 mod house;
 mod kek;
 mod readme;
