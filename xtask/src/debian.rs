@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[Need] = &[
     Need { binary: "haproxy", package: "haproxy", used_for: "another proxy's view of malformed requests" },
     Need { binary: "strace", package: "strace", used_for: "the order of flush and acknowledgement" },
     Need { binary: "curl", package: "curl", used_for: "calls as people make them" },
+    Need { binary: "h2load", package: "nghttp2-client", used_for: "many requests on one connection of HTTP/2" },
     Need { binary: "node", package: "nodejs", used_for: "official SDKs" },
     Need { binary: "npm", package: "npm", used_for: "official SDKs" },
     Need { binary: "python3 -m ensurepip --version", package: "python3-venv", used_for: "official SDKs" },

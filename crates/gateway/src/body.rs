@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderName;
+use http::{HeaderName, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use model::snapshot::Bound;
@@ -19,11 +19,13 @@ pub(crate) struct RequestBody {
     inner: Incoming,
     bound: Arc<Bound>,
     seen: u64,
+    /// Whether the end is marked: a reset that names no error looks like one.
+    marked: bool,
 }
 
 impl RequestBody {
-    pub(crate) fn new(inner: Incoming, bound: Arc<Bound>) -> Self {
-        Self { inner, bound, seen: 0 }
+    pub(crate) fn new(inner: Incoming, bound: Arc<Bound>, version: Version) -> Self {
+        Self { inner, bound, seen: 0, marked: version == Version::HTTP_2 }
     }
 
     fn check(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
@@ -69,6 +71,7 @@ impl Body for RequestBody {
         Poll::Ready(match frame {
             Some(Ok(frame)) => Some(this.check(frame)),
             Some(Err(error)) => Some(Err(fault(&error))),
+            None if this.marked && !this.inner.is_end_stream() => Some(Err(BodyError::Aborted)),
             None => None,
         })
     }

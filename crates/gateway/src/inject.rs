@@ -41,7 +41,7 @@ pub(crate) async fn inject(
     request_id: &str,
     now: Timestamp,
 ) -> Result<Request<OutBody>, Refusal> {
-    let bound = &selected.bound;
+    let (bound, version) = (&selected.bound, parts.version);
     check_expiry(bound, now)?;
     let injection = bound.injection.as_ref().map_err(|reason| {
         let kind = match reason.code() {
@@ -68,7 +68,7 @@ pub(crate) async fn inject(
         let whole = collect(body, limit, bound.idle.as_std()).await?;
         OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
     } else {
-        let body = body.take().map(|body| RequestBody::new(body, Arc::clone(bound)));
+        let body = body.take().map(|body| RequestBody::new(body, Arc::clone(bound), version));
         match body {
             None => OutBody::empty(),
             // What may be sent twice is kept as long as it is short, should a kept connection turn out to be dead.

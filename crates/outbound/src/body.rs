@@ -62,6 +62,7 @@ enum Source {
 pub(crate) struct Upload {
     start: Instant,
     waiting: AtomicBool,
+    ended: AtomicBool,
     /// Milliseconds from `start` to the last piece.
     last_piece: AtomicU64,
     fault: Mutex<Option<BodyError>>,
@@ -69,13 +70,18 @@ pub(crate) struct Upload {
 
 impl Upload {
     fn new() -> Self {
-        let (waiting, last_piece) = (AtomicBool::new(false), AtomicU64::new(0));
-        Self { start: Instant::now(), waiting, last_piece, fault: Mutex::new(None) }
+        let (waiting, ended, last_piece) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+        Self { start: Instant::now(), waiting, ended, last_piece, fault: Mutex::new(None) }
     }
 
     /// Whether the upstream is waiting for the caller rather than the caller for the upstream.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Whether all of it was taken.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// When a piece was last taken.
@@ -267,6 +273,9 @@ impl Streamed {
         match self.inner.poll_frame(cx) {
             Poll::Ready(frame) => {
                 self.upload.took(frame.as_ref());
+                if frame.is_none() || self.inner.is_end_stream() {
+                    self.upload.ended.store(true, Ordering::Release);
+                }
                 self.timer = None;
                 Poll::Ready(frame)
             }

@@ -1,8 +1,10 @@
 //! One connection to an upstream: hyper's client on top of a counted wire, driven by a task of its own.
 
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
@@ -32,23 +34,53 @@ pub(crate) enum Sender {
     Http2(http2::SendRequest<OutBody>, Share),
 }
 
-/// One stream's share of a connection that many use; it ends when it is dropped.
-pub(crate) struct Share(Arc<AtomicUsize>);
+/// What is known of a connection that many use.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    /// How many streams are open.
+    streams: AtomicUsize,
+    /// How many the upstream allows.
+    allowed: AtomicUsize,
+    /// Nobody else is to use it.
+    abandoned: AtomicBool,
+}
 
-impl Share {
-    pub(crate) fn of(streams: &Arc<AtomicUsize>) -> Self {
-        streams.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(streams))
+impl Usage {
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.load(Ordering::Acquire)
     }
 
-    pub(crate) fn streams(&self) -> &Arc<AtomicUsize> {
+    pub(crate) fn allowed(&self) -> usize {
+        self.allowed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+}
+
+/// One stream's share of a connection that many use; it ends when it is dropped.
+pub(crate) struct Share(Arc<Usage>);
+
+impl Share {
+    pub(crate) fn of(usage: &Arc<Usage>) -> Self {
+        usage.streams.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(usage))
+    }
+
+    pub(crate) fn usage(&self) -> &Arc<Usage> {
         &self.0
+    }
+
+    /// Nobody else is to use the connection; who uses it already may be luckier.
+    pub(crate) fn abandon(&self) {
+        self.0.abandoned.store(true, Ordering::Release);
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.streams.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -68,10 +100,19 @@ impl Connection {
             }
             Protocol::Http2 => {
                 let (sender, driver) = streams::builder().handshake(io).await.map_err(|_| Failure::Closed)?;
+                let usage = Arc::new(Usage::default());
+                usage.allowed.store(driver.current_max_send_streams(), Ordering::Release);
+                let share = Share::of(&usage);
                 tokio::spawn(async move {
-                    let _ = driver.await;
+                    let mut driver = pin!(driver);
+                    poll_fn(|cx| {
+                        let ended = driver.as_mut().poll(cx);
+                        usage.allowed.store(driver.current_max_send_streams(), Ordering::Release);
+                        ended.map(drop)
+                    })
+                    .await;
                 });
-                Sender::Http2(sender, Share::of(&Arc::default()))
+                Sender::Http2(sender, share)
             }
         };
         Ok(Self { sender, meter, peer: peer.ip() })

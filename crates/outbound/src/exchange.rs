@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
@@ -34,11 +35,23 @@ pub(crate) async fn exchange(
     reused: bool,
     response_timeout: Duration,
 ) -> Result<Response<Incoming>, Lost> {
-    // On a new connection nothing can be lost to a peer that was about to close it.
-    let spare = if reused { Spare::of(&request) } else { None };
+    // On a new connection nothing can be lost to a peer that was about to close it; a stream can be refused on any.
+    let shared = matches!(connection.sender, Sender::Http2(..));
+    let spare = if reused || shared { Spare::of(&request) } else { None };
+    let meter = Arc::clone(&connection.meter);
     match &mut connection.sender {
         Sender::Http1(_) => exchange_1(connection, request, spare, response_timeout).await,
-        Sender::Http2(sender, _) => exchange_2(sender, request, upstream, spare, response_timeout).await,
+        Sender::Http2(sender, share) => {
+            let spare = spare.map(|spare| (spare, reused));
+            let before = meter.mark();
+            let answer = exchange_2(sender, request, upstream, spare, response_timeout).await;
+            let silent = meter.mark().read == before.read;
+            if silent && matches!(&answer, Err(Lost { failure: Failure::Timeout(_), .. })) {
+                // Not a word to anybody for so long: most likely there is nobody any more.
+                share.abandon();
+            }
+            answer
+        }
     }
 }
 
@@ -47,7 +60,7 @@ async fn exchange_2(
     sender: &mut http2::SendRequest<OutBody>,
     mut request: Request<OutBody>,
     upstream: &Upstream,
-    spare: Option<Spare>,
+    spare: Option<(Spare, bool)>,
     response_timeout: Duration,
 ) -> Result<Response<Incoming>, Lost> {
     let upload = request.body().upload();
@@ -67,13 +80,13 @@ async fn exchange_2(
             return Lost { failure: Failure::RequestBody(fault), sent: true, again: None };
         }
         let failure = streams::failure(&error).unwrap_or_else(|| failure(&error));
-        let spare = spare.filter(Spare::is_whole);
+        let spare = spare.filter(|(spare, _)| spare.is_whole());
         let may_go_again = match failure {
             _ if streams::is_untouched(&error) => true,
-            Failure::Closed => spare.as_ref().is_some_and(Spare::is_idempotent),
+            Failure::Closed => spare.as_ref().is_some_and(|(spare, reused)| *reused && spare.is_idempotent()),
             _ => false,
         };
-        Lost { failure, sent: true, again: spare.filter(|_| may_go_again).map(Spare::request) }
+        Lost { failure, sent: true, again: spare.filter(|_| may_go_again).map(|(spare, _)| spare.request()) }
     })
 }
 

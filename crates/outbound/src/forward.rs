@@ -13,6 +13,7 @@ use model::snapshot::Bound;
 use model::upstream::{Upstream, may_dial};
 use tokio::time::{Instant, timeout_at};
 
+use crate::answer::Proof;
 use crate::connection::Connection;
 use crate::dial::dial;
 use crate::exchange::{Lost, exchange};
@@ -115,8 +116,9 @@ impl Forwarder {
     /// set here, from the target and the body; hop-by-hop headers are the caller's to remove
     /// ([`crate::inject::strip_hop_by_hop`]).
     ///
-    /// It is sent a second time, once and on a new connection, when none of its bytes were sent, or when a reused
-    /// connection closed before any byte of an answer and the request is idempotent and its body is at hand.
+    /// It is sent a second time, once and on a new connection, when none of its bytes were sent, when the upstream says
+    /// that it has done nothing with it and its body is at hand, or when a reused connection closed before any byte of an
+    /// answer and the request is idempotent and its body is at hand.
     ///
     /// # Errors
     /// [`ForwardError`]: what happened, whose fault it is, and whether bytes were sent.
@@ -131,23 +133,25 @@ impl Forwarder {
         // What another protocol is spoken on belongs to nobody else, before or after.
         let place = self.pool.filter(|_| !upgrading).map(|limits| (Key::new(target.upstream, target.tls), limits));
         let replayable = request.method().is_idempotent() && request.body().again().is_some();
+        let begun = Instant::now();
         let mut sent = 0;
         let mut first = true;
         loop {
-            // The second time is on a connection of its own: the first may have been lost to an old one.
+            // The second time is on a connection that is new: the first may have been lost to an old one.
             let (mut connection, reused) = match &place {
-                Some((key, limits)) if first => self.lend(key, *limits, &target, replayable).await,
-                Some((key, limits)) => self.connect(&target, Some((key, *limits)), false).await.map(|new| (new, false)),
+                Some((key, limits)) => self.lend(key, *limits, &target, replayable, (!first).then_some(begun)).await,
                 None => self.connect(&target, None, upgrading).await.map(|new| (new, false)),
             }
             .map_err(|failure| ForwardError::new(failure, sent))?;
             let limit = target.timeouts.response;
+            let (to_head, upload) = (request.method() == Method::HEAD, request.body().upload());
             match exchange(&mut connection, request, target.upstream, reused, limit).await {
                 Ok(response) => {
                     let switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
                     let lease = place.filter(|_| !switched).map(|(key, limits)| Lease { connection, key, limits });
                     let idle = target.timeouts.idle;
-                    let response = response.map(|body| AnswerBody::new(body, lease, idle));
+                    let proof = Proof::of(&response, to_head, upload);
+                    let response = response.map(|body| AnswerBody::new(body, lease, idle, proof));
                     return Ok(Forwarded { response, sent: sent + 1 });
                 }
                 Err(Lost { failure, sent: handed_over, again }) => {
@@ -162,17 +166,19 @@ impl Forwarder {
         }
     }
 
-    /// A connection of the pool, or a new one; and whether it was used before.
+    /// A connection of the pool, with `since` only one that was made after that moment, or a new one; and whether it was
+    /// used before.
     async fn lend(
         &self,
         key: &Key,
         limits: PoolLimits,
         target: &Target<'_>,
         replayable: bool,
+        since: Option<Instant>,
     ) -> Result<(Connection, bool), Failure> {
         let patience = Instant::now() + target.timeouts.connect;
         loop {
-            if let Some(connection) = reuse(key, target, replayable).await {
+            if let Some(connection) = reuse(key, target, replayable, since).await {
                 return Ok((connection, true));
             }
             match pool::turn(key) {
@@ -211,10 +217,10 @@ impl fmt::Debug for Forwarder {
 }
 
 /// A kept connection that this request may use; `replayable` where losing it would do no harm.
-async fn reuse(key: &Key, target: &Target<'_>, replayable: bool) -> Option<Connection> {
+async fn reuse(key: &Key, target: &Target<'_>, replayable: bool, since: Option<Instant>) -> Option<Connection> {
     let allowed = |peer: IpAddr| may_dial(target.upstream, peer, target.allow_private).is_ok();
     loop {
-        let connection = pool::take(key, allowed)?;
+        let connection = pool::take(key, since, allowed)?;
         if replayable {
             return Some(connection);
         }

@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::client::conn::http2;
@@ -14,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::connection::{Connection, Sender, Share};
+use crate::connection::{Connection, Sender, Share, Usage};
 use crate::wire::Meter;
 use crate::{OutBody, TlsSettings};
 
@@ -61,17 +60,28 @@ struct Idle {
 /// A connection that many requests share.
 struct Trunk {
     sender: http2::SendRequest<OutBody>,
-    streams: Arc<AtomicUsize>,
+    usage: Arc<Usage>,
     meter: Arc<Meter>,
     peer: std::net::IpAddr,
     limits: PoolLimits,
+    made: Instant,
     until: Instant,
 }
 
 impl Trunk {
     fn connection(&self) -> Connection {
-        let sender = Sender::Http2(self.sender.clone(), Share::of(&self.streams));
+        let sender = Sender::Http2(self.sender.clone(), Share::of(&self.usage));
         Connection { sender, meter: Arc::clone(&self.meter), peer: self.peer }
+    }
+
+    /// Whether one more stream can be opened now, as far as is known.
+    fn has_room(&self) -> bool {
+        // An upstream that allows none at the moment is asked with one, which waits for its turn.
+        self.usage.streams() < self.usage.allowed().clamp(1, STREAMS)
+    }
+
+    fn is_over(&self) -> bool {
+        self.sender.is_closed() || self.usage.is_abandoned()
     }
 }
 
@@ -97,20 +107,30 @@ fn with_shelf<T>(work: impl FnOnce(&mut Shelf) -> T) -> Option<T> {
     SHELF.try_with(|shelf| shelf.try_borrow_mut().ok().map(|mut shelf| work(&mut shelf))).ok().flatten()
 }
 
-/// Takes the connection that was used last, for it is the least likely to have been closed meanwhile.
+/// Takes the connection that was used last, for it is the least likely to have been closed meanwhile. With `since`, only
+/// one that was made after that moment, and that many can use.
 ///
 /// `usable` is asked about the peer of each: what may be dialled can have changed since it was.
-pub(crate) fn take(key: &Key, usable: impl Fn(std::net::IpAddr) -> bool) -> Option<Connection> {
-    with_shelf(|shelf| shelf.trunk(key, &usable).or_else(|| shelf.idle(key, &usable))).flatten()
+pub(crate) fn take(key: &Key, since: Option<Instant>, usable: impl Fn(std::net::IpAddr) -> bool) -> Option<Connection> {
+    with_shelf(|shelf| {
+        let trunk = shelf.trunk(key, since, &usable);
+        trunk.or_else(|| if since.is_none() { shelf.idle(key, &usable) } else { None })
+    })
+    .flatten()
 }
 
 impl Shelf {
-    fn trunk(&mut self, key: &Key, usable: &impl Fn(std::net::IpAddr) -> bool) -> Option<Connection> {
+    fn trunk(
+        &mut self,
+        key: &Key,
+        since: Option<Instant>,
+        usable: &impl Fn(std::net::IpAddr) -> bool,
+    ) -> Option<Connection> {
         let list = self.trunks.get_mut(key)?;
-        list.retain(|trunk| !trunk.sender.is_closed());
+        list.retain(|trunk| !trunk.is_over());
         let now = Instant::now();
-        let has_room = |trunk: &&mut Trunk| trunk.streams.load(Ordering::Acquire) < STREAMS && usable(trunk.peer);
-        let trunk = list.iter_mut().find(has_room)?;
+        let is_new = |trunk: &Trunk| since.is_none_or(|since| trunk.made > since);
+        let trunk = list.iter_mut().find(|trunk| trunk.has_room() && is_new(trunk) && usable(trunk.peer))?;
         trunk.until = now + trunk.limits.idle;
         Some(trunk.connection())
     }
@@ -149,13 +169,13 @@ fn put(key: Key, connection: Connection, limits: PoolLimits) {
 /// Lets others use a new connection too, where its protocol can.
 pub(crate) fn share(key: &Key, connection: &Connection, limits: PoolLimits) {
     let Sender::Http2(sender, share) = &connection.sender else { return };
-    let (sender, streams) = (sender.clone(), Arc::clone(share.streams()));
-    let (meter, peer, until) = (Arc::clone(&connection.meter), connection.peer, Instant::now() + limits.idle);
+    let (sender, usage) = (sender.clone(), Arc::clone(share.usage()));
+    let (meter, peer, made) = (Arc::clone(&connection.meter), connection.peer, Instant::now());
     with_shelf(|shelf| {
         if shelf.many.len() < REMEMBERED {
             shelf.many.insert(key.clone());
         }
-        let trunk = Trunk { sender, streams, meter, peer, limits, until };
+        let trunk = Trunk { sender, usage, meter, peer, limits, made, until: made + limits.idle };
         shelf.trunks.entry(key.clone()).or_default().push(trunk);
         shelf.sweep_later();
     });
@@ -184,7 +204,7 @@ impl Drop for Dialling {
 /// To an upstream of HTTP/2 one connects for all: a burst of requests would otherwise make a connection each.
 pub(crate) fn turn(key: &Key) -> Turn {
     let turn = with_shelf(|shelf| {
-        if !shelf.many.contains(key) {
+        if key.scheme != Scheme::H2c && !shelf.many.contains(key) {
             return Turn::Ours(Dialling(None));
         }
         if let Some(waiting) = shelf.dialling.get(key) {
@@ -215,10 +235,10 @@ async fn sweep(running: Sweeping) {
                 !list.is_empty()
             });
             shelf.trunks.retain(|_, list| {
-                for trunk in list.iter_mut().filter(|trunk| trunk.streams.load(Ordering::Acquire) > 0) {
+                for trunk in list.iter_mut().filter(|trunk| trunk.usage.streams() > 0) {
                     trunk.until = now + trunk.limits.idle;
                 }
-                list.retain(|trunk| trunk.until > now && !trunk.sender.is_closed());
+                list.retain(|trunk| trunk.until > now && !trunk.is_over());
                 !list.is_empty()
             });
             let trunks = shelf.trunks.values().flatten().map(|trunk| trunk.until);

@@ -17,8 +17,9 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
 /// How long a peer that has requests to answer may be silent before it is asked whether it is there, and how long it
-/// has for that: a connection that died without a word must not hold requests for as long as TCP does.
-const ASK_AFTER: Duration = Duration::from_secs(20);
+/// has for that. Servers of gRPC hang up on whoever asks more often than every five minutes; that a connection died
+/// without a word is found out sooner by requests that wait in vain.
+const ASK_AFTER: Duration = Duration::from_secs(330);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest head of an answer, in bytes.

@@ -18,6 +18,7 @@
 )]
 
 pub mod fault;
+pub mod frames;
 pub mod leak;
 pub mod load;
 pub mod nginx;
@@ -30,6 +31,7 @@ pub mod upstream;
 pub mod wire;
 
 pub use fault::{FaultProxy, Mode};
+pub use frames::Frames;
 pub use leak::LeakWatch;
 pub use nginx::Nginx;
 pub use node::{CliOutput, NodeOptions, TestNode};

@@ -4,6 +4,7 @@
 
 mod audit;
 mod cli;
+mod floods;
 mod house;
 mod kek;
 mod readme;

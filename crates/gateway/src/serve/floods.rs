@@ -10,6 +10,10 @@ use std::time::Instant;
 const SAVED_UP: u32 = 1_000;
 const A_SECOND: u32 = 200;
 
+/// For how many bytes that went out to a client it may send one ping more: there are clients that measure the way with
+/// one ping for each round trip as long as an answer comes in. The answers to the pings themselves do not pay for them.
+const A_PING: usize = 64;
+
 /// What every connection begins with (RFC 9113 section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -20,8 +24,11 @@ const HEAD: usize = 9;
 #[derive(Debug)]
 pub(super) struct Floods {
     at: At,
+    /// Whether the settings have come that a client begins with.
+    begun: bool,
     left: u32,
     earned: Instant,
+    written: usize,
 }
 
 #[derive(Debug)]
@@ -33,7 +40,7 @@ enum At {
 
 impl Floods {
     pub(super) fn new() -> Self {
-        Self { at: At::Preface(0), left: SAVED_UP, earned: Instant::now() }
+        Self { at: At::Preface(0), begun: false, left: SAVED_UP, earned: Instant::now(), written: 0 }
     }
 
     /// Reads what came in; whether it is no more than may come.
@@ -65,7 +72,11 @@ impl Floods {
                     if *seen == HEAD {
                         let (head, length) = (*head, length(head));
                         self.at = if length == 0 { At::Head([0; HEAD], 0) } else { At::Payload(length) };
-                        if is_cheap(&head, length) && !self.spend() {
+                        if !std::mem::replace(&mut self.begun, true) {
+                            if !is_settings(&head) {
+                                return false;
+                            }
+                        } else if is_cheap(&head, length) && !self.is_paid_for(&head) && !self.spend() {
                             return false;
                         }
                     }
@@ -75,6 +86,20 @@ impl Floods {
             bytes = bytes.get(taken..).unwrap_or_default();
         }
         true
+    }
+
+    /// Notes that so much went out to the client.
+    pub(super) fn wrote(&mut self, count: usize) {
+        const MOST: usize = SAVED_UP as usize * A_PING;
+        self.written = self.written.saturating_add(count).min(MOST);
+    }
+
+    fn is_paid_for(&mut self, head: &[u8; HEAD]) -> bool {
+        const PING: u8 = 0x6;
+        let [_, _, _, kind, ..] = *head;
+        let left = self.written.checked_sub(A_PING).filter(|_| kind == PING);
+        self.written = left.unwrap_or(self.written);
+        left.is_some()
     }
 
     fn spend(&mut self) -> bool {
@@ -89,6 +114,12 @@ impl Floods {
         self.left -= 1;
         true
     }
+}
+
+/// What the preface ends with (RFC 9113 section 3.4). The library does not insist on it.
+fn is_settings(head: &[u8; HEAD]) -> bool {
+    let [_, _, _, kind, flags, ..] = *head;
+    kind == 0x4 && flags & 0x1 == 0
 }
 
 fn length(head: &[u8; HEAD]) -> usize {
@@ -128,10 +159,11 @@ mod tests {
     }
 
     /// How many of these are taken, in pieces of any size.
-    fn taken(frame: &[u8], step: usize) -> usize {
+    fn taken(repeated: &[u8], step: usize) -> usize {
         let mut floods = Floods::new();
         assert!(PREFACE.chunks(step).all(|piece| floods.check(piece)));
-        (0..5_000).take_while(|_| frame.chunks(step).all(|piece| floods.check(piece))).count()
+        assert!(frame(0x4, 0, &[]).chunks(step).all(|piece| floods.check(piece)));
+        (0..5_000).take_while(|_| repeated.chunks(step).all(|piece| floods.check(piece))).count()
     }
 
     #[test]
@@ -153,6 +185,37 @@ mod tests {
                 assert!((bound..bound + 300).contains(&taken), "{what}: {taken}");
             }
         }
+    }
+
+    #[test]
+    fn settings_come_first() {
+        let begins_with = |frame: &[u8]| {
+            let mut floods = Floods::new();
+            floods.check(PREFACE) && floods.check(frame)
+        };
+        assert!(begins_with(&frame(0x4, 0, &[0; 6])));
+        for other in [frame(0x4, 0x1, &[]), frame(0x6, 0, &[0; 8]), frame(0x1, 0x5, &[0x82])] {
+            assert!(!begins_with(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn pings_are_paid_for_by_what_went_out_and_not_by_the_answers_to_them() {
+        let ping = frame(0x6, 0, &[0; 8]);
+        let taken = |out: usize, repeated: &[u8]| {
+            let mut floods = Floods::new();
+            assert!(floods.check(PREFACE) && floods.check(&frame(0x4, 0, &[])));
+            let mut taken = 0;
+            while taken < 5_000 && floods.check(repeated) {
+                floods.wrote(out);
+                taken += 1;
+            }
+            taken
+        };
+        assert_eq!(taken(A_PING, &ping), 5_000);
+        // 17 bytes each.
+        assert!((1_300..2_000).contains(&taken(ping.len(), &ping)));
+        assert!((1_000..1_300).contains(&taken(A_PING, &frame(0x3, 0, &[0; 4]))), "resets are not");
     }
 
     #[test]

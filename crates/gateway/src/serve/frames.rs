@@ -24,6 +24,13 @@ impl<S> Frames<S> {
     pub(super) fn new(stream: S, early: BytesMut, write: Duration) -> Self {
         Self { stream, early, floods: Floods::new(), stall: Stall::new(write) }
     }
+
+    fn watch(&mut self, write: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = write {
+            self.floods.wrote(count);
+        }
+        self.stall.watch(write, cx)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Frames<S> {
@@ -45,7 +52,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let write = Pin::new(&mut this.stream).poll_write(cx, buf);
-        this.stall.watch(write, cx)
+        this.watch(write, cx)
     }
 
     fn poll_write_vectored(
@@ -55,7 +62,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frames<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let write = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
-        this.stall.watch(write, cx)
+        this.watch(write, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

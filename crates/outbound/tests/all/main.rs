@@ -4,6 +4,7 @@
 mod addresses;
 mod bodies;
 mod guard;
+mod http2;
 mod identity;
 mod inject;
 mod pooling;
