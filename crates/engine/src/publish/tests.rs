@@ -74,7 +74,7 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
     };
     Arc::new(Shared {
         options,
-        registry: Registry::default(),
+        registry: Arc::default(),
         standing: Arc::new(Standing::default()),
         freshness: Freshness::new(Fixed.now()),
     })

@@ -4,8 +4,10 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -13,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::unread::{Busy, Unread};
@@ -55,10 +57,14 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
 ) {
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
+    let (watched, told) = (busy.clone(), stopping.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        let (shared, answering) = (Arc::clone(&shared), busy.begin(request.version()));
+        let (shared, answering, told) = (Arc::clone(&shared), busy.begin(request.version()), told.clone());
         async move {
             let mut answer = request::request(&shared, peer, request).await;
+            if *told.borrow() != Stop::No && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             answer.body_mut().keep(answering);
             Ok::<_, Infallible>(answer)
         }
@@ -74,10 +80,23 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
+        () = parted(&watched, &mut stopping, limits.parting) => {}
         // No further request can come: the connection ends with the answer that is on its way.
         () = half_closed.notified() => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+/// So many looks in a row have to find a connection idle.
+const LOOKS: u32 = 10;
+
+/// Waits until it is time to stop and the connection has been idle for `pause` since. Ends at once where there is no time.
+async fn parted(busy: &Busy, stopping: &mut watch::Receiver<Stop>, pause: Duration) {
+    let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
+    let mut idle = 0;
+    while idle < LOOKS && matches!(*stopping.borrow(), Stop::Drain(_)) {
+        sleep(pause / LOOKS).await;
+        idle = if busy.is_running() { 0 } else { idle.saturating_add(1) };
+    }
 }
