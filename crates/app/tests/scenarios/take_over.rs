@@ -129,7 +129,7 @@ fn ten_take_overs_under_traffic_fail_no_request_and_lose_no_count() {
 
 #[test]
 fn what_is_in_flight_is_answered_by_the_process_that_took_it() {
-    let (mut node, _, key) = furnished();
+    let (mut node, _upstream, key) = furnished();
     let slow = Upstream::start(|_| Answer::text(200, "late").after(Duration::from_millis(2_500)));
     route(&node, "slow", &slow.url(), &json!({"Authorization": "Bearer {{key}}"}));
     served(&node, "/payments/", &key);
@@ -154,7 +154,11 @@ fn a_successor_with_a_mistake_in_its_configuration_changes_nothing() {
     under_traffic(&mut node, &key, |node| {
         let table: [(&[(&str, &str)], &str); 4] = [
             (&[("KEYROLL_LOG__LEVEL", "loud")], "KEYROLL_LOG__LEVEL"),
-            (&[("KEYROLL_GATEWAY__TLS__CERT", "/nowhere"), ("KEYROLL_GATEWAY__TLS__KEY", "/nowhere")], "/nowhere"),
+            // A file that is there and holds no certificate.
+            (
+                &[("KEYROLL_GATEWAY__TLS__CERT", "/etc/passwd"), ("KEYROLL_GATEWAY__TLS__KEY", "/etc/passwd")],
+                "usable PEM",
+            ),
             (&[("KEYROLL_NODE__ROLE", "control")], "node.role was changed"),
             // Found out when it has the database already, and the running process writes nothing.
             (&[("KEYROLL_KEYS__KEK_FILE", "/nowhere/kek")], "/nowhere/kek"),
@@ -240,7 +244,7 @@ fn kill_9_of_the_successor_leaves_the_process_that_runs() {
 
 #[test]
 fn kill_9_of_the_process_that_runs_leaves_the_successor() {
-    let (mut node, _, key) = furnished();
+    let (mut node, _upstream, key) = furnished();
     let threshold = Threshold::new(&node, "kek");
     let successor = threshold.successor(&node);
     node.kill();
@@ -265,7 +269,7 @@ fn sigterm_while_a_successor_prepares_leaves_the_successor() {
 
 #[test]
 fn without_being_asked_nobody_is_taken_over_from_and_with_nobody_there_it_is_a_start() {
-    let (mut node, _, key) = furnished();
+    let (mut node, _upstream, key) = furnished();
     node.stop();
     let successor = node.successor(&[]);
     node.adopt(successor);
