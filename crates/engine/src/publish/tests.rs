@@ -15,7 +15,7 @@ use store::{DatabaseUrl, Sealed, Store, WriteTx};
 
 use super::*;
 use crate::freshness::Freshness;
-use crate::{EngineOptions, NodeIdentity, Pace, Registry, Standing};
+use crate::{EngineOptions, NodeIdentity, Pace, Standing};
 
 struct Fixed;
 
