@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match command {
-        Command::Serve(args) => serve::serve(&args.config.into(), Environment::take()),
+        Command::Serve(args) => serve::serve(&args.config.into(), args.take_over, Environment::take()),
         Command::Demo(args) => demo::run(args),
         Command::Config(command) => config::command::run(command, &Environment::take().variables),
         Command::Database(DatabaseCommand::Move(args)) => {

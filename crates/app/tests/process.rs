@@ -83,6 +83,7 @@ fn a_data_directory_has_one_process() {
     );
     assert_eq!(second.status.code(), Some(1));
     assert!(said(&second).contains(&format!("is in use by process {}", node.pid())), "{}", said(&second));
+    assert!(said(&second).contains("--take-over"), "{}", said(&second));
     assert_eq!(node.api("GET", "/v1/environments", None).status, 200, "the first is undisturbed");
 }
 
@@ -178,6 +179,9 @@ fn sighup_takes_over_what_can_be_taken_over() {
     let lines = || node.log().matches("keyroll::access").count();
     call();
     assert_eq!(lines(), 0);
+    let mut open = testkit::Connection::open(node.gateway()).unwrap();
+    let request = testkit::wire::request("GET", "/nowhere/", &[("Host", "x")], b"");
+    assert_eq!(open.call(&request).unwrap().status, 401);
 
     fs::write(&path, "[log]\naccess = true\n[policy]\nretention = '30d'\n").unwrap();
     node.signal(Signal::HUP);
@@ -191,4 +195,5 @@ fn sighup_takes_over_what_can_be_taken_over() {
     eventually("the refusal", || node.log().contains("the configuration was not reloaded"));
     call();
     eventually("the second line: what was in effect stays", || lines() == 2);
+    assert_eq!(open.call(&request).unwrap().status, 401, "a connection outlives every reload");
 }

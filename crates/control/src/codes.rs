@@ -53,6 +53,8 @@ codes! {
         "There is no such environment: take the name in `did_you_mean`, or create the environment first.";
     "environments-empty" [422]
         "An empty list names no environment: name at least one or, where all may be meant, leave the member out.";
+    "handing-over" [503]
+        "Another process is taking over from this one, and nothing was changed: try again in a second, on a new connection.";
     "header-invalid" [422] "No header has such a name or value: correct it.";
     "header-not-injectable" [422]
         "The header belongs to the connection, to the message's frame or to Keyroll: put the value elsewhere.";

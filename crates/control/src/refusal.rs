@@ -135,6 +135,12 @@ impl From<StoreError> for Refusal {
                 "The database cannot be reached",
                 "traffic goes on; try again in a few seconds",
             ),
+            StoreError::HandedOver => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "handing-over",
+                "Another process is taking over from this one",
+                "nothing was changed; try again in a second, on a new connection",
+            ),
             StoreError::Full => (
                 StatusCode::INSUFFICIENT_STORAGE,
                 "disk-full",

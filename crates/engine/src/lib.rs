@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use standing::Standing;
+pub use usage::{Counts, Pending};
 
 use freshness::Freshness;
 use supervise::supervise;
@@ -117,7 +118,8 @@ impl Engine {
         let shutdown = options.shutdown.clone();
         let standing = Arc::new(Standing::default());
         let freshness = Freshness::new(options.clock.now());
-        let registry = Registry::default();
+        let registry = Arc::new(Registry::default());
+        let counts = Counts(Arc::clone(&registry));
         let shared = Arc::new(Shared { options, registry, standing: Arc::clone(&standing), freshness });
         let mut tasks = vec![
             supervise("verify", &shared, verify::run),
@@ -130,7 +132,7 @@ impl Engine {
             tasks.push(supervise("publish", &shared, publish::run));
             tasks.push(supervise("flush", &shared, usage::flush::run));
         }
-        Running { standing, shutdown, tasks }
+        Running { standing, counts, shutdown, tasks }
     }
 }
 
@@ -138,6 +140,7 @@ impl Engine {
 #[derive(Debug)]
 pub struct Running {
     standing: Arc<Standing>,
+    counts: Counts,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -147,6 +150,12 @@ impl Running {
     #[must_use]
     pub fn standing(&self) -> Arc<Standing> {
         Arc::clone(&self.standing)
+    }
+
+    /// What traffic counts.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
     }
 
     /// Waits for the first snapshot and answers its revision; `None` where the engine was stopped before.
@@ -169,7 +178,7 @@ impl Running {
 /// What all tasks share.
 pub(crate) struct Shared {
     pub(crate) options: EngineOptions,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) freshness: Freshness,
 }

@@ -24,6 +24,8 @@ impl Outage {
                 }
                 Some(done)
             }
+            // The other process does it from now on; this one has nothing to mend.
+            Err(StoreError::HandedOver) => None,
             Err(error) => {
                 if !std::mem::replace(&mut self.lasts, true) {
                     tracing::error!(task = self.task, %error, "the database does not serve this task; it keeps trying");

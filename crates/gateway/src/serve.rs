@@ -77,6 +77,10 @@ pub struct Limits {
     /// How long a client that has closed its side waits for an answer, or for the next piece of one. That it wants
     /// none any more looks the same until something is written to it; then its request to the upstream is given up.
     pub half_closed: Duration,
+    /// How long a connection must have been idle before it is closed for draining. What a client sends at that very
+    /// moment would be lost, so that there has to be a pause first; a request that still comes is answered, and told
+    /// that it was the last one.
+    pub parting: Duration,
     /// Header fields in one request.
     pub headers: usize,
     /// The size of a request's head, in bytes.
@@ -91,6 +95,7 @@ impl Default for Limits {
             head: Duration::from_secs(60),
             write: Duration::from_secs(60),
             half_closed: Duration::from_secs(10),
+            parting: Duration::from_secs(1),
             headers: 100,
             head_size: 64 * 1024,
         }
@@ -164,7 +169,7 @@ impl Running {
         self.address
     }
 
-    /// Refuses new connections, lets requests in flight finish for at most `timeout`, and returns when all workers
+    /// Refuses new connections, lets requests in flight finish and open connections part with a last request for at most `timeout`, and returns when all workers
     /// have ended: whether every request could finish. Blocks; [`Running::abort`] from another thread cuts it short.
     pub fn drain(&self, timeout: Duration) -> bool {
         let until = Instant::now() + timeout;

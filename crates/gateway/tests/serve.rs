@@ -93,12 +93,33 @@ fn drain_lets_a_request_finish_and_takes_no_other() {
         let drain = scope.spawn(|| rig.running.drain(Duration::from_secs(10)));
         thread::sleep(Duration::from_millis(100));
         assert!(Connection::open(&address).is_err(), "new connections are refused");
-        assert!(idle.call(&request("GET", "/r/", &[], b"")).is_err(), "idle ones are closed");
+        let last = idle.call(&request("GET", "/nowhere/", &[], b"")).unwrap();
+        assert_eq!(
+            (last.status, last.header("connection").as_deref()),
+            (404, Some("close")),
+            "open ones take one more"
+        );
+        assert!(idle.call(&request("GET", "/nowhere/", &[], b"")).is_err(), "and are closed then");
         let reply = connection.reply(false).unwrap();
         assert_eq!((reply.status, reply.text().as_str()), (200, "done"));
         assert_eq!(reply.header("connection").as_deref(), Some("close"));
         assert!(drain.join().unwrap(), "all requests could finish");
     });
+}
+
+#[test]
+fn drain_closes_an_idle_connection_only_after_a_pause() {
+    let upstream = Upstream::ok();
+    let rig = Rig::to(&upstream);
+    let mut idle = rig.connect();
+    assert_eq!(idle.call(&request("GET", "/r/", &[], b"")).unwrap().status, 200);
+    let start = Instant::now();
+    assert!(rig.running.drain(Duration::from_secs(10)));
+    let pause = start.elapsed();
+    assert!(pause >= Duration::from_secs(1) && pause < Duration::from_secs(4), "{pause:?}");
+    let begun = Instant::now();
+    assert!(rig.running.drain(Duration::from_secs(10)) && begun.elapsed() < Duration::from_millis(500));
+    assert!(idle.call(&request("GET", "/r/", &[], b"")).is_err());
 }
 
 #[test]

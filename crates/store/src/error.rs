@@ -17,6 +17,9 @@ pub enum StoreError {
     /// Somebody else holds the lease by now; nothing was written.
     #[error("the lease {0} has passed to another node")]
     LeaseLost(&'static str),
+    /// Another process is taking over and writes in the place of this one.
+    #[error("another process is taking over from this one")]
+    HandedOver,
     /// Something is there already, where an empty database was asked for; nothing was written.
     #[error("the database is not empty")]
     NotEmpty,

@@ -19,6 +19,7 @@ mod leases;
 mod meta;
 mod migrate;
 mod nodes;
+mod ownership;
 mod page;
 mod routes;
 mod seals;

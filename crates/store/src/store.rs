@@ -6,10 +6,11 @@ use model::access::Permit;
 use model::time::{Span, Timestamp};
 use tokio::sync::watch;
 
-use crate::backend::{Backend, Closing, DatabaseUrl, Purpose, args};
+use crate::backend::{Backend, Closing, Conversation, DatabaseUrl, Purpose, args};
 use crate::error::StoreError;
 use crate::leases::{self, Lease};
 use crate::migrate::migrate;
+use crate::ownership::Ownership;
 use crate::seals::{Sealer, SealerPlace};
 use crate::telemetry::{self, Telemetry};
 use crate::transaction::{ReadTx, WriteTx};
@@ -20,6 +21,7 @@ pub struct Store {
     pub(crate) backend: Arc<Backend>,
     changes: watch::Receiver<i64>,
     pub(crate) sealer: SealerPlace,
+    pub(crate) ownership: Ownership,
 }
 
 impl Store {
@@ -46,7 +48,8 @@ impl Store {
             }
         };
         conversation.commit(Closing { revision: Some(revision), scrub: false }).await?;
-        Ok(Self { backend: Arc::new(backend), changes, sealer: SealerPlace::default() })
+        let (sealer, ownership) = (SealerPlace::default(), Ownership::default());
+        Ok(Self { backend: Arc::new(backend), changes, sealer, ownership })
     }
 
     /// Gives the store what seals rows, once the keys of the database are open. Transactions that begin without it can
@@ -69,8 +72,10 @@ impl Store {
     /// five seconds.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the database is away or others hold it for too long.
+    /// [`StoreError::Unavailable`] where the database is away or others hold it for too long,
+    /// [`StoreError::HandedOver`] after [`Store::hand_over`].
     pub async fn begin(&self, permit: &Permit) -> Result<WriteTx, StoreError> {
+        let _owned = self.ownership.check().await?;
         WriteTx::begin(Arc::clone(&self.backend), self.sealer.get(), permit).await
     }
 
@@ -79,7 +84,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] or [`StoreError::Full`]; then nothing of it was written.
     pub async fn record(&self, telemetry: Telemetry) -> Result<(), StoreError> {
-        let conversation = self.backend.begin(Purpose::Record).await?;
+        let conversation = self.begin_record().await?;
         telemetry::write(&conversation, telemetry).await?;
         conversation.commit(Closing::default()).await
     }
@@ -89,7 +94,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] where another node has taken it over meanwhile; else as [`Store::record`].
     pub async fn record_under(&self, lease: &Lease, telemetry: Telemetry) -> Result<(), StoreError> {
-        let conversation = self.backend.begin(Purpose::Record).await?;
+        let conversation = self.begin_record().await?;
         leases::check(&conversation, lease).await?;
         telemetry::write(&conversation, telemetry).await?;
         conversation.commit(Closing::default()).await
@@ -100,10 +105,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] where the database is away.
     pub async fn lease(&self, name: &'static str, holder: &str, time: Span) -> Result<Option<Lease>, StoreError> {
-        let conversation = self.backend.begin(Purpose::Record).await?;
+        let conversation = self.begin_record().await?;
         let lease = leases::take(&conversation, name, holder, time).await?;
         conversation.commit(Closing::default()).await?;
         Ok(lease)
+    }
+
+    async fn begin_record(&self) -> Result<Conversation, StoreError> {
+        let _owned = self.ownership.check().await?;
+        self.backend.begin(Purpose::Record).await
     }
 
     /// Follows the revision. It holds the latest committed one and wakes whoever waits; several commits may be one wake.

@@ -3,10 +3,11 @@
 mod command;
 mod http;
 mod options;
+mod take_over;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -194,24 +195,33 @@ impl TestNode {
         fs::create_dir_all(&work).expect("a folder of the test's own");
         // What the last process left must not be taken for the word of the next.
         let _ = fs::remove_file(addresses_path(&data));
+        self.process = Some(self.spawn(&mut self.command()));
+    }
+
+    /// How the binary is started; its output goes into the log.
+    fn command(&self) -> Command {
         let log = File::options().create(true).append(true).open(self.log_path());
         let log = log.expect("the log file");
-        let process = Command::new(&self.options.binary)
+        let mut command = self.options.command();
+        command
             .args(["serve", "--gateway-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .arg("--data-dir")
-            .arg(&data)
+            .arg(self.data_dir())
             .args(&self.options.args)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("KEYROLL_LOG__LEVEL", "trace")
             .envs(self.options.env.iter().map(|(k, v)| (k, v)))
-            .current_dir(&work)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle of the log"))
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|e| panic!("{}: {e}", self.options.binary.display()));
-        self.process = Some(process);
+            .current_dir(self.work_dir())
+            .stderr(log.try_clone().expect("a second handle of the log"));
+        if self.options.sockets.is_none() {
+            command.stdout(log);
+        }
+        command
+    }
+
+    fn spawn(&self, command: &mut Command) -> Child {
+        command.spawn().unwrap_or_else(|e| panic!("{}: {e}", self.options.binary.display()))
     }
 
     fn wait_ready(&mut self) {

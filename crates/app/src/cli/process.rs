@@ -37,8 +37,9 @@ const SERVE_AFTER: &str = "\
 Every setting can also come from the environment (KEYROLL_SECTION__KEY) or from the configuration file;
 `keyroll config show` tells which value holds and where it comes from.
 
-Example:
-  keyroll serve --data-dir /var/lib/keyroll --admin-listen 127.0.0.1:9081";
+Examples:
+  keyroll serve --data-dir /var/lib/keyroll --admin-listen 127.0.0.1:9081
+  keyroll serve --data-dir /var/lib/keyroll --take-over";
 
 /// `keyroll serve`
 #[derive(Debug, Clone, Default, Args)]
@@ -47,6 +48,10 @@ pub(crate) struct ServeArgs {
     /// Configuration and what overrides it.
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// Take over from the process that runs on the same data directory, without a failed request; start as usual where
+    /// none runs
+    #[arg(long)]
+    pub(crate) take_over: bool,
 }
 
 /// What can be done with a database as a whole.

@@ -30,6 +30,13 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// Leaves the file to the process that has taken over, and that listens there.
+    pub(crate) fn leave(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Addresses {
     fn drop(&mut self) {
         // Where this fails the next start replaces the file.

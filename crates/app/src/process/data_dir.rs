@@ -1,7 +1,7 @@
 //! The data directory: made private, and locked so that one process serves from it.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +31,9 @@ pub(crate) enum DataDirError {
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// Held for its lock, which the kernel takes back when the process ends, however it ends.
-    _lock: File,
+    /// Held for its lock, which the kernel takes back when the last process that holds it ends, however it ends. None
+    /// while another process has the directory, from which this one takes over.
+    lock: Option<File>,
 }
 
 impl DataDir {
@@ -58,13 +59,37 @@ impl DataDir {
             }
             Err(TryLockError::Error(source)) => return Err(unusable(&lock)(source)),
         }
-        let note = |file: &mut File| {
-            file.set_len(0)?;
-            writeln!(file, "{}", std::process::id())
-        };
         note(&mut file).map_err(unusable(&lock))?;
         let path = path.canonicalize().map_err(unusable(path))?;
-        Ok(Self { path, _lock: file })
+        Ok(Self { path, lock: Some(file) })
+    }
+
+    /// The directory of a process that still runs. Nothing may be changed in it before [`DataDir::own`].
+    ///
+    /// # Errors
+    /// [`DataDirError::Unusable`].
+    pub(crate) fn of_another(path: &Path) -> Result<Self, DataDirError> {
+        let unusable = |source| DataDirError::Unusable { path: path.to_owned(), source };
+        Ok(Self { path: path.canonicalize().map_err(unusable)?, lock: None })
+    }
+
+    /// Makes the directory this process's own, by the lock that was handed over; where none was, it is free.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub(crate) fn own(&mut self, lock: Option<File>) -> Result<(), DataDirError> {
+        let Some(mut lock) = lock else {
+            *self = Self::open(&self.path)?;
+            return Ok(());
+        };
+        note(&mut lock).map_err(|source| DataDirError::Unusable { path: self.path.clone(), source })?;
+        self.lock = Some(lock);
+        Ok(())
+    }
+
+    /// The lock, to be handed over; it is held until the last copy is closed.
+    pub(crate) fn lock(&self) -> io::Result<File> {
+        self.lock.as_ref().ok_or(io::ErrorKind::NotFound)?.try_clone()
     }
 
     /// The directory, as an absolute path.
@@ -81,6 +106,13 @@ impl DataDir {
     pub(crate) fn is_open_to_others(&self) -> bool {
         std::fs::metadata(&self.path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
     }
+}
+
+/// Writes into the lock's file who holds it.
+fn note(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
 }
 
 fn holder(file: &mut File) -> String {

@@ -11,9 +11,9 @@ mod tls;
 pub(crate) use addresses::Addresses;
 pub(crate) use data_dir::{DataDir, DataDirError};
 pub(crate) use environ::{BootstrapToken, Environment};
-pub(crate) use listeners::{Listener, ListenerError};
+pub(crate) use listeners::{Given, Listener, ListenerError};
 pub(crate) use notify::Notifier;
-pub(crate) use signals::Signals;
+pub(crate) use signals::{Signal, Signals};
 pub(crate) use tls::{Certificates, Set, TlsError};
 
 use std::io::Write;

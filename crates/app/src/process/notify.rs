@@ -22,6 +22,11 @@ impl Notifier {
         }
     }
 
+    /// Another process is the main one from now on; only what that one says counts.
+    pub(crate) fn main_process(self, pid: u32) {
+        let _ = sd_notify::notify(&[NotifyState::MainPid(pid)]);
+    }
+
     /// Draining has begun, and may take `at_most`.
     pub(crate) fn stopping(self, at_most: Duration) {
         let micros = u32::try_from(at_most.as_micros()).unwrap_or(u32::MAX);

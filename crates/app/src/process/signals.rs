@@ -6,11 +6,13 @@ use tokio::signal::unix::{self, SignalKind};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
+pub(crate) enum Signal {
     /// SIGTERM, or SIGINT from a terminal: drain, and the second time end at once.
     Stop,
     /// SIGHUP: read the configuration and the certificates again.
     Reload,
+    /// SIGUSR2: start the binary anew and let it take over.
+    Succeed,
 }
 
 /// The signals as they arrive.
@@ -19,6 +21,7 @@ pub(crate) struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
     hangup: unix::Signal,
+    succeed: unix::Signal,
 }
 
 impl Signals {
@@ -31,13 +34,17 @@ impl Signals {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
             hangup: unix::signal(SignalKind::hangup())?,
+            succeed: unix::signal(SignalKind::user_defined2())?,
         })
     }
 
-    /// Waits for the next signal to stop, and calls `reload` for each signal to reload meanwhile.
-    pub(crate) async fn until_stop(&mut self, mut reload: impl FnMut()) {
-        while self.next().await == Signal::Reload {
-            reload();
+    /// Waits for the next signal to stop, and passes on each other one meanwhile.
+    pub(crate) async fn until_stop(&mut self, mut other: impl FnMut(Signal)) {
+        loop {
+            match self.next().await {
+                Signal::Stop => return,
+                signal => other(signal),
+            }
         }
     }
 
@@ -46,6 +53,7 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.hangup.recv() => Signal::Reload,
+            _ = self.succeed.recv() => Signal::Succeed,
         }
     }
 }

@@ -4,11 +4,14 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::ConnectInfo;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
@@ -28,6 +31,10 @@ use crate::process::Listener;
 const CONNECTIONS: usize = 1024;
 /// How long a client may take for a TLS handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection is idle before it is closed for draining: what a client sends at that moment would be lost.
+const PARTING: Duration = Duration::from_secs(1);
+/// So many looks in a row have to find it idle.
+const LOOKS: u32 = 10;
 /// How long to wait after an accept that failed, as when the process is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -44,6 +51,16 @@ struct Door {
     /// What answers, looked up for each request: while the database is awaited it is another one than afterwards.
     router: Arc<ArcSwap<Router>>,
     drain: CancellationToken,
+}
+
+/// Waits until it is time to drain and the connection has been idle for a while since.
+async fn parted(drain: &CancellationToken, busy: &AtomicBool) {
+    drain.cancelled().await;
+    let mut idle = 0;
+    while idle < LOOKS {
+        tokio::time::sleep(PARTING / LOOKS).await;
+        idle = if busy.load(Ordering::Acquire) { 0 } else { idle.saturating_add(1) };
+    }
 }
 
 impl AdminListener {
@@ -116,10 +133,23 @@ impl Door {
         S: Read + Write + Unpin + Send + 'static,
     {
         let Self { router, drain, .. } = self;
+        let busy = Arc::new(AtomicBool::new(false));
+        let (running, told) = (Arc::clone(&busy), drain.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            running.store(true, Ordering::Release);
             let answer = Router::clone(&router.load()).oneshot(request);
-            async move { answer.await.map_err(|never: Infallible| never) }
+            let (running, told) = (Arc::clone(&running), told.clone());
+            async move {
+                let answer = answer.await.map(|mut answer| {
+                    if told.is_cancelled() {
+                        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    answer
+                });
+                running.store(false, Ordering::Release);
+                answer.map_err(|never: Infallible| never)
+            }
         });
         let mut builder = http1::Builder::new();
         // Without a timer the time-out for the head would silently not be there.
@@ -127,7 +157,7 @@ impl Door {
         let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = drain.cancelled() => {
+            () = parted(&drain, &busy) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -4,6 +4,7 @@ use std::io;
 
 use store::StoreError;
 
+use super::hand_over::TakeOverError;
 use crate::bootstrap::BootstrapError;
 use crate::config::Mistakes;
 use crate::process::{DataDirError, ListenerError, TlsError};
@@ -20,6 +21,12 @@ pub(super) enum ServeError {
     /// The data directory.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// Another process runs on the data directory, and was not asked for its place.
+    #[error("{0}; or take over from it without a failed request, by --take-over")]
+    InUse(DataDirError),
+    /// The running process keeps its place.
+    #[error("this process does not take over")]
+    TakeOver(#[from] TakeOverError),
     /// A certificate.
     #[error("{section}.tls")]
     Tls {

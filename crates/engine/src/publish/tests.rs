@@ -15,7 +15,7 @@ use store::{DatabaseUrl, Sealed, Store, WriteTx};
 
 use super::*;
 use crate::freshness::Freshness;
-use crate::{EngineOptions, NodeIdentity, Pace, Registry, Standing};
+use crate::{EngineOptions, NodeIdentity, Pace, Standing};
 
 struct Fixed;
 
@@ -74,7 +74,7 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
     };
     Arc::new(Shared {
         options,
-        registry: Registry::default(),
+        registry: Arc::default(),
         standing: Arc::new(Standing::default()),
         freshness: Freshness::new(Fixed.now()),
     })

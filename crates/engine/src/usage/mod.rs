@@ -39,12 +39,44 @@ impl Registry {
     }
 }
 
+/// What traffic counts, for a process that hands over or takes over.
+#[derive(Debug, Clone)]
+pub struct Counts(pub(crate) Arc<Registry>);
+
+impl Counts {
+    /// Takes everything that was counted and is not written.
+    #[must_use]
+    pub fn take(&self) -> Pending<'_> {
+        self.0.drain()
+    }
+
+    /// Counts what another process has counted.
+    pub fn add(&self, rows: impl IntoIterator<Item = (TallyKey, Drained)>) {
+        for (key, drained) in rows {
+            self.0.tally(key).put_back(drained);
+        }
+    }
+}
+
 /// What was counted and is not written yet. Dropped, whether by an error or a panic, the rest goes back to be counted
 /// again: nothing is lost while the database is away.
 #[derive(Debug)]
-pub(crate) struct Pending<'a> {
+pub struct Pending<'a> {
     registry: &'a Registry,
     rows: Vec<(TallyKey, Drained)>,
+}
+
+impl Pending<'_> {
+    /// At most so many of the rest; empty where nothing is left.
+    #[must_use]
+    pub fn next(&self, most: usize) -> &[(TallyKey, Drained)] {
+        self.rows.get(self.rows.len().saturating_sub(most)..).unwrap_or_default()
+    }
+
+    /// So many of them are in safe hands: those that [`Pending::next`] showed.
+    pub fn settle(&mut self, count: usize) {
+        self.rows.truncate(self.rows.len().saturating_sub(count));
+    }
 }
 
 impl Drop for Pending<'_> {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::floods::PREFACE;
@@ -124,16 +125,19 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     let busy = Busy::default();
     let unread = Unread { shared: Arc::clone(&shared), busy: busy.clone() };
     let passage = Passage::default();
+    let (watched, told) = (busy.clone(), stopping.clone());
     let service = service_fn({
         let (passage, seat) = (passage.clone(), Arc::clone(&seat));
         move |mut request: Request<Incoming>| {
             shown.go_with(&mut request);
             let answering = busy.begin(request.version(), seat.engage());
-            let (shared, passage) = (Arc::clone(&shared), passage.clone());
+            let (shared, passage, told) = (Arc::clone(&shared), passage.clone(), told.clone());
             async move {
                 let mut answer = request::request(&shared, peer, request, Some(&passage)).await;
                 if passage.is_open() {
                     answering.switches();
+                } else if *told.borrow() != Stop::No {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 answer.body_mut().keep(answering);
                 Ok::<_, Infallible>(answer)
@@ -153,7 +157,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
     let (mut ended, mut wanted) = (false, false);
     tokio::select! {
         _ = connection.as_mut() => ended = true,
-        _ = stopping.wait_for(|stop| *stop != Stop::No) => {}
+        () = parted(&watched, &mut stopping, limits.parting) => {}
         // No further request can come: the connection ends with the answer that is on its way.
         () = half_closed.notified() => {}
         () = seat.wanted() => wanted = true,
@@ -170,5 +174,18 @@ async fn converse<S: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static>(
         let _engaged = seat.engage();
         let stop = async { drop(stopping.wait_for(|stop| *stop != Stop::No).await) };
         tunnel.run(stop).await;
+    }
+}
+
+/// So many looks in a row have to find a connection idle.
+const LOOKS: u32 = 10;
+
+/// Waits until it is time to stop and the connection has been idle for `pause` since. Ends at once where there is no time.
+async fn parted(busy: &Busy, stopping: &mut watch::Receiver<Stop>, pause: Duration) {
+    let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
+    let mut idle = 0;
+    while idle < LOOKS && matches!(*stopping.borrow(), Stop::Drain(_)) {
+        sleep(pause / LOOKS).await;
+        idle = if busy.is_running() { 0 } else { idle.saturating_add(1) };
     }
 }

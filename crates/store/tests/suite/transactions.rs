@@ -161,3 +161,28 @@ async fn a_newer_schema_is_refused_only_if_it_says_so() {
         assert!(matches!(found, Err(StoreError::Migration(MigrationError::BinaryTooOld { .. }))), "{found:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_hands_over_finishes_the_change_that_has_begun_and_begins_no_other_until_it_takes_back() {
+    let store = memory().await;
+    let mut tx = begin(&store).await;
+    tx.insert_secret(&secret("a"), &sealed("a")).await.unwrap();
+    let handing = tokio::spawn({
+        let store = store.clone();
+        async move { store.hand_over().await }
+    });
+    while !store.is_handed_over().await {
+        tokio::task::yield_now().await;
+    }
+    assert!(!handing.is_finished(), "the change is waited for");
+    commit(tx).await;
+    handing.await.unwrap().unwrap();
+    let farewell = || store::Telemetry::Farewell("node_1".to_owned());
+    assert!(matches!(store.record(farewell()).await, Err(StoreError::HandedOver)));
+    assert!(matches!(store.lease("any", "node_1", model::time::Span::from_secs(1)).await, Err(StoreError::HandedOver)));
+    assert!(matches!(store.begin(&crate::common::permit()).await.map(drop), Err(StoreError::HandedOver)));
+    assert!(store.read().await.unwrap().secret("a").await.unwrap().is_some(), "it reads as before");
+    store.take_back(at(1)).await.unwrap();
+    store.record(farewell()).await.unwrap();
+    add_secrets(&store, &["b"]).await;
+}

@@ -13,6 +13,8 @@ mod races;
 mod relocate;
 #[path = "../seals.rs"]
 mod seals;
+#[path = "../take_over.rs"]
+mod take_over;
 mod tamper;
 #[path = "../usage.rs"]
 mod usage;

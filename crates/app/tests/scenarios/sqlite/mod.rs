@@ -9,6 +9,8 @@ mod leak;
 mod process;
 #[path = "../seals.rs"]
 mod seals;
+#[path = "../take_over.rs"]
+mod take_over;
 mod tamper;
 mod trace;
 #[path = "../usage.rs"]
