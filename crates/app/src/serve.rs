@@ -131,6 +131,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         tls: gateway_tls,
         snapshot: Arc::clone(&snapshot),
         allow_private: allow_private.clone(),
+        trusted_proxies: config.gateway.trusted_proxies.iter().map(|network| network.0).collect(),
     });
     let drain = CancellationToken::new();
     let answers = Arc::new(ArcSwap::from_pointee(control::waiting()));
@@ -173,6 +174,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     let engine = Engine::start(EngineOptions {
         store: store.clone(),
         keyring: Arc::clone(&keyring),
+        signing_keys: Arc::new(ready.fingerprints.signing_keys()),
         snapshot,
         node,
         clock: Arc::clone(&clock),
@@ -238,6 +240,7 @@ struct Traffic {
     tls: Option<Arc<ServerConfig>>,
     snapshot: Arc<ArcSwapOption<Snapshot>>,
     allow_private: Vec<IpNet>,
+    trusted_proxies: Vec<IpNet>,
 }
 
 impl Traffic {
@@ -251,6 +254,7 @@ impl Traffic {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
             allow_private: self.allow_private,
+            trusted_proxies: self.trusted_proxies,
             limits: Limits::default(),
         })
         .map_err(ServeError::Runtime)

@@ -12,6 +12,7 @@ use crate::encoding::{Fields, hex};
 use crate::error::OpenError;
 use crate::keyring::Keyring;
 use crate::row::{RowKey, mac};
+use crate::signing::SigningKeys;
 use crate::wrap::WrappedKey;
 
 /// What the wrapped key is tied to; and what it was tied to in databases whose rows were not sealed.
@@ -65,6 +66,12 @@ impl FingerprintKey {
     #[must_use]
     pub fn row_key(&self) -> RowKey {
         RowKey(Key::of_tag(&self.mac(&Fields::new("keyroll/1/row-key"), &[])))
+    }
+
+    /// What the signing keys of the clients of the same database follow from.
+    #[must_use]
+    pub fn signing_keys(&self) -> SigningKeys {
+        SigningKeys(Key::of_tag(&self.mac(&Fields::new("keyroll/1/signing-keys"), &[])))
     }
 
     /// The fingerprint of a value: `kf_` and 32 hex digits (128 bits). Equal for equal values in one database,

@@ -15,11 +15,12 @@ use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy};
 use outbound::Forwarder;
 
-use crate::admit::admit;
+use crate::admit::{Admission, Entry, admit};
 use crate::answer::{self, Refusal};
 use crate::forward::forward;
 use crate::inject::inject;
-use crate::limit::RateLimits;
+use crate::limit::{RateLimits, Told};
+use crate::origin::Origin;
 use crate::report::Line;
 use crate::request_id::request_id;
 use crate::respond::{Body, respond};
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) allow_private: Vec<IpNet>,
     pub(crate) rates: RateLimits,
+    pub(crate) admission: Admission,
 }
 
 /// Answers one request: by the upstream's answer, or by a problem of the gateway's own.
@@ -42,7 +44,8 @@ pub(crate) async fn request(shared: &Shared, peer: IpAddr, request: Request<Inco
     let mut body = Some(body);
     let id = request_id(&parts.headers, &*shared.clock, &*shared.entropy);
     let mut line = Line::begin(&parts.method, &id);
-    let passed = pass(shared, peer, parts, &mut body, &id, line.as_deref_mut()).await;
+    let mut told = Told::default();
+    let passed = pass(shared, peer, parts, &mut body, &id, line.as_deref_mut(), &mut told).await;
     let (mut answer, code) = match passed {
         Ok(answer) => (answer, None),
         Err(refusal) => {
@@ -54,6 +57,7 @@ pub(crate) async fn request(shared: &Shared, peer: IpAddr, request: Request<Inco
             (refusal.answer(&id), Some(code))
         }
     };
+    told.tell(answer.headers_mut());
     if let Some(line) = &mut line {
         line.answered(answer.status(), code);
     }
@@ -87,6 +91,7 @@ async fn pass(
     body: &mut Option<Incoming>,
     id: &str,
     mut line: Option<&mut Line>,
+    told: &mut Told,
 ) -> Result<Response<Body>, Refusal> {
     // Loaded once: whatever is published from here on is for the next request.
     let snapshot = shared.snapshot.load_full().ok_or_else(|| {
@@ -94,16 +99,17 @@ async fn pass(
         Refusal::new(answer::NO_SNAPSHOT, detail)
     })?;
     let now = shared.clock.now();
-    let admitted = admit(&mut parts, &snapshot, peer, now)?;
+    let origin = Origin { peer, trusted: &shared.admission.trusted_proxies };
+    let admitted = admit(&mut parts, Entry { snapshot: &snapshot, admission: &shared.admission, origin, now })?;
     let client = &admitted.caller.client;
     if let Some(line) = &mut line {
         line.called_by(client.name.as_str());
     }
-    let selected = select(&snapshot, &admitted, &parts.method, parts.uri.path(), &shared.rates)?;
+    let selected = select(&snapshot, &admitted, &parts.method, parts.uri.path(), &shared.rates, told)?;
     if let Some(line) = &mut line {
         line.bound_to(&selected.bound);
     }
-    let request = inject(parts, body, &selected, admitted.announced, client, id, now).await?;
+    let request = inject(parts, body, &selected, &admitted, id, now).await?;
     let started = Instant::now();
     let (forwarded, usage) = forward(shared, &selected.bound, request).await?;
     if let Some(line) = &mut line {

@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use crate::admit::Admission;
 use crate::limit::RateLimits;
 use crate::request::Shared;
 use connection::Serving;
@@ -48,6 +49,8 @@ pub struct GatewayOptions {
     pub entropy: Arc<dyn Entropy>,
     /// `gateway.allow_private_upstreams`.
     pub allow_private: Vec<IpNet>,
+    /// `gateway.trusted_proxies`.
+    pub trusted_proxies: Vec<IpNet>,
     /// Bounds on what one connection may take.
     pub limits: Limits,
 }
@@ -113,12 +116,23 @@ impl Gateway {
     /// # Errors
     /// Where the socket cannot be shared or a thread or its runtime cannot be made.
     pub fn start(options: GatewayOptions) -> io::Result<Running> {
-        let GatewayOptions { listener, workers, tls, snapshot, forwarder, clock, entropy, allow_private, limits } =
-            options;
+        let GatewayOptions {
+            listener,
+            workers,
+            tls,
+            snapshot,
+            forwarder,
+            clock,
+            entropy,
+            allow_private,
+            trusted_proxies,
+            limits,
+        } = options;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let rates = RateLimits::new();
-        let shared = Arc::new(Shared { snapshot, forwarder, clock, entropy, allow_private, rates });
+        let admission = Admission::new(trusted_proxies, &*entropy);
+        let shared = Arc::new(Shared { snapshot, forwarder, clock, entropy, allow_private, rates, admission });
         let serving = Serving { shared, limits, tls: tls.map(TlsAcceptor::from) };
         let (stop, stopping) = watch::channel(Stop::No);
         let start = |number: usize| {

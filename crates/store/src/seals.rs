@@ -82,6 +82,7 @@ pub(crate) const CLIENTS: SealedTable = SealedTable {
         "created_at",
         "version",
         "changed",
+        "signing",
     ],
     stays_unsealed: false,
 };

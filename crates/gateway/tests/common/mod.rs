@@ -10,17 +10,20 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use gateway::{Gateway, GatewayOptions, Limits, Running};
+use ipnet::IpNet;
 use model::client::Client;
 use model::name::{EnvironmentName, SecretName};
 use model::route::RouteSpec;
 use model::secret::{Class, Kind, Limits as SecretLimits, Secret, SecretValue, State};
-use model::snapshot::{Caller, Opened, Route, Snapshot, bind, opened};
+use model::signing::SigningKey;
+use model::snapshot::{Caller, Opened, Route, Signer, Snapshot, bind, opened};
 use model::time::{Clock, Entropy, Timestamp};
 use model::token;
 use model::usage::{Drained, Tally};
 use outbound::{Forwarder, PoolLimits, Tls};
 use serde_json::{Value, json};
 use testkit::{Connection, Reply, Upstream};
+use zeroize::Zeroizing;
 
 /// A clock that goes only when told to.
 #[derive(Debug)]
@@ -59,6 +62,9 @@ pub struct World {
     pub routes: Vec<RouteSpec>,
     pub clients: Vec<(String, Client)>,
     pub default_environment: Option<EnvironmentName>,
+    /// The signing keys, by the id of a key of the first client.
+    pub signers: Vec<(String, String)>,
+    pub trusted_proxies: Vec<IpNet>,
     tallies: Mutex<HashMap<(String, String, String), Arc<Tally>>>,
 }
 
@@ -103,6 +109,7 @@ pub fn client(name: &str) -> Client {
         expires_at: None,
         disabled: false,
         created_at: Timestamp::from_millis(NOW),
+        signing: None,
         version: 1,
     }
 }
@@ -115,6 +122,8 @@ impl World {
             routes: Vec::new(),
             clients: vec![(key(1), client("app"))],
             default_environment: Some("production".parse().unwrap()),
+            signers: Vec::new(),
+            trusted_proxies: Vec::new(),
             tallies: Mutex::default(),
         };
         world.add_secret(secret("api_key"), Some("sk_live_4242"));
@@ -166,6 +175,11 @@ impl World {
             let caller = Caller { client: Arc::new(client.clone()), key_id: "key_1".to_owned() };
             snapshot.keys.insert(digest.as_ref().try_into().unwrap(), Arc::new(caller));
         }
+        for (key_id, key) in &self.signers {
+            let caller = Caller { client: Arc::new(self.clients[0].1.clone()), key_id: key_id.clone() };
+            let signer = Signer { caller: Arc::new(caller), key: SigningKey::new(Zeroizing::new(key.clone())) };
+            snapshot.signers.insert(key_id.clone(), Arc::new(signer));
+        }
         snapshot
     }
 
@@ -205,6 +219,7 @@ impl Rig {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(Counting::default()),
             allow_private: Vec::new(),
+            trusted_proxies: world.trusted_proxies.clone(),
             limits,
         });
         Self { running: running.unwrap(), snapshot, clock, world }

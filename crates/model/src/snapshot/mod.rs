@@ -17,6 +17,7 @@ pub use wanted::WantedPool;
 
 use crate::client::Client;
 use crate::name::{EnvironmentName, RouteName};
+use crate::signing::SigningKey;
 
 /// What the gateway serves from. Never changed: a newer revision is a newer snapshot.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ pub struct Snapshot {
     pub hosts: HashMap<String, RouteName>,
     /// The live keys of clients by their SHA-256; revoked ones are left out.
     pub keys: HashMap<[u8; 32], Arc<Caller>>,
+    /// The live keys by which clients sign, by the id of the client's key.
+    pub signers: HashMap<String, Arc<Signer>>,
     /// Where a client with several environments is served when it names none.
     pub default_environment: Option<EnvironmentName>,
 }
@@ -51,4 +54,13 @@ pub struct Caller {
     pub client: Arc<Client>,
     /// The key's id, `key_…`.
     pub key_id: String,
+}
+
+/// Whose signature a request carries.
+#[derive(Debug)]
+pub struct Signer {
+    /// The client and its key.
+    pub caller: Arc<Caller>,
+    /// What it signs with.
+    pub key: SigningKey,
 }
