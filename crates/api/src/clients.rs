@@ -6,6 +6,15 @@ use utoipa::{IntoParams, ToSchema};
 use crate::patch::{change, given};
 use crate::route::RateLimit;
 
+/// Whether a client signs its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Signing {
+    /// Each request is signed with the signing key that is shown beside a new key. The key itself is never sent, and
+    /// refused.
+    Required,
+}
+
 /// A new client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +43,9 @@ pub struct ClientCreate {
     /// Whether its keys are refused for now; `false` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
+    /// Whether it signs its requests instead of sending its key; absent or `null` for a client that sends its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
 }
 
 /// An edit of a client (JSON merge patch): what is absent stays, `null` takes away.
@@ -68,6 +80,11 @@ pub struct ClientPatch {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = bool)]
     pub disabled: Option<bool>,
+    /// Whether it signs its requests; `null` for a client that sends its key. Keys that it has already were shown without
+    /// a signing key: make new ones after the change.
+    #[serde(default, deserialize_with = "change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Signing>)]
+    pub signing: Option<Option<Signing>>,
 }
 
 /// A client.
@@ -91,6 +108,8 @@ pub struct ClientItem {
     pub disabled: bool,
     /// When it was created (RFC 3339).
     pub created_at: String,
+    /// Whether it signs its requests; `null` for a client that sends its key.
+    pub signing: Option<Signing>,
     /// Its keys, revoked ones included; never the keys themselves.
     pub keys: Vec<KeyItem>,
 }
@@ -114,6 +133,10 @@ pub struct KeyCreated {
     /// The key, `krk_…`; absent when the request was a repetition under the same `Idempotency-Key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What a client that signs its requests signs with, `krs_…`; absent for others, and where the key is absent. It is
+    /// shown this once, and stored nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<String>,
     /// When it was created (RFC 3339).
     pub created_at: String,
 }

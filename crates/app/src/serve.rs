@@ -168,6 +168,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         snapshot: Arc::clone(&snapshot),
         allow_private: allow_private.clone(),
         stream_grace: config.policy.stream_grace.as_std(),
+        trusted_proxies: config.gateway.trusted_proxies.iter().map(|network| network.0).collect(),
     });
     let drain = CancellationToken::new();
     let answers = Arc::new(ArcSwap::from_pointee(control::waiting()));
@@ -215,6 +216,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     let engine = Engine::start(EngineOptions {
         store: store.clone(),
         keyring: Arc::clone(&keyring),
+        signing_keys: Arc::new(ready.fingerprints.signing_keys()),
         snapshot,
         node,
         clock: Arc::clone(&clock),
@@ -340,6 +342,7 @@ struct Traffic {
     snapshot: Arc<ArcSwapOption<Snapshot>>,
     allow_private: Vec<IpNet>,
     stream_grace: Duration,
+    trusted_proxies: Vec<IpNet>,
 }
 
 impl Traffic {
@@ -355,6 +358,7 @@ impl Traffic {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
             allow_private: self.allow_private,
+            trusted_proxies: self.trusted_proxies,
             limits,
             stream_grace: self.stream_grace,
         })

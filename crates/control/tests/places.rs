@@ -93,6 +93,46 @@ async fn a_client_and_its_keys() {
 }
 
 #[tokio::test]
+async fn a_client_that_signs_gets_a_signing_key_with_each_key() {
+    let house = House::new().await;
+    let mut body = client("shop", &["staging"]);
+    body["signing"] = json!("required");
+    let made = house.send(ADMIN, "POST", "/v1/clients", body).await.expect(201);
+    assert_eq!(made.body["signing"], "required");
+    let key = [("idempotency-key", "k-1")];
+    let path = "/v1/clients/shop/keys";
+    let first = house.send_with(ADMIN, "POST", path, &key, Value::Null).await.expect(201);
+    let again = house.send_with(ADMIN, "POST", path, &key, Value::Null).await.expect(201);
+    let signing_key = first.body["signing_key"].as_str().unwrap();
+    assert!(model::token::well_formed(signing_key, model::token::SIGNING_KEY));
+    assert!(again.body["id"] == first.body["id"] && again.body.get("signing_key").is_none(), "shown once");
+    let second = house.send(ADMIN, "POST", path, Value::Null).await.expect(201);
+    assert_ne!(second.body["signing_key"], first.body["signing_key"]);
+    let shown = house.send(ADMIN, "GET", "/v1/clients/shop", Value::Null).await.expect(200);
+    assert!(shown.body["signing"] == "required" && !shown.text.contains("krs_"));
+
+    for (patch, signing) in
+        [(json!({"signing": null}), Value::Null), (json!({"signing": "required"}), json!("required"))]
+    {
+        let edited = house.send(ADMIN, "PATCH", "/v1/clients/shop", patch).await.expect(200);
+        assert_eq!(edited.body["signing"], signing);
+    }
+    let kept = house.send(ADMIN, "PATCH", "/v1/clients/shop", json!({"description": "x"})).await.expect(200);
+    assert_eq!(kept.body["signing"], "required", "what is absent stays");
+    let events = house.audit(500).await;
+    assert!(events.iter().any(|event| event["after"]["signing"] == "required" && event["before"]["signing"].is_null()));
+    assert!(!events.iter().any(|event| event.to_string().contains("krs_")));
+
+    house.send(ADMIN, "POST", "/v1/clients", client("plain", &["staging"])).await.expect(201);
+    let plain = house.send(ADMIN, "POST", "/v1/clients/plain/keys", Value::Null).await.expect(201);
+    assert!(plain.body["key"].is_string() && plain.body.get("signing_key").is_none());
+    for wrong in [json!("optional"), json!(true), json!("")] {
+        let refused = house.send(ADMIN, "PATCH", "/v1/clients/shop", json!({"signing": wrong})).await.expect(422);
+        assert_eq!(refused.errors()[0].0, "/signing", "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_of_a_protected_environment_needs_an_operator() {
     let house = House::new().await;
     for (environments, role, status) in [

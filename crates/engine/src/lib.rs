@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use envelope::Keyring;
+use envelope::{Keyring, SigningKeys};
 use ipnet::IpNet;
 use model::node::NodeRole;
 use model::snapshot::Snapshot;
@@ -47,6 +47,8 @@ pub struct EngineOptions {
     pub store: Store,
     /// What opens sealed values.
     pub keyring: Arc<Keyring>,
+    /// What the keys follow from with which clients sign.
+    pub signing_keys: Arc<SigningKeys>,
     /// Where snapshots are put; traffic is served from there. Empty until the first one is built, and again when it got
     /// too old.
     pub snapshot: Arc<ArcSwapOption<Snapshot>>,

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use common::{House, bound, eventually, quick, sent, spec, unchecked};
 use model::secret::Limits;
+use model::signing::Signing;
 use model::snapshot::Unusable;
 use model::time::{Clock, Span};
 use serde_json::json;
@@ -152,6 +153,40 @@ async fn a_revoked_key_leaves_and_the_others_stay() {
     left.sort_unstable();
     assert_eq!(left, [2, 9]);
     assert!(Arc::ptr_eq(&before.keys[&[9; 32]], &after.keys[&[9; 32]]));
+}
+
+#[tokio::test]
+async fn a_client_that_signs_is_known_by_its_keys_ids_until_it_does_not() {
+    let house = House::in_memory(quick()).await;
+    let before = house.serves(house.client("shop", &[1, 2]).await).await;
+    assert!(before.signers.is_empty(), "nobody signs");
+    let edit = async |signing| {
+        let mut tx = house.begin().await;
+        let mut client = tx.client("shop").await.unwrap().unwrap().client;
+        client.signing = signing;
+        tx.update_client(&client).await.unwrap();
+        house.serves(house.commit(tx).await).await
+    };
+    let required = edit(Some(Signing::Required)).await;
+    let mut ids: Vec<_> = required.signers.keys().cloned().collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["key_1", "key_2"]);
+    assert_eq!(required.keys.len(), 2, "known by its digests too, to be told to sign");
+    assert_ne!(required.signers["key_1"].key.bytes(), required.signers["key_2"].key.bytes());
+    assert_eq!(format!("{:?}", required.signers["key_1"].key), "SigningKey(…)");
+
+    let mut tx = house.begin().await;
+    assert!(tx.revoke_client_key("shop", "key_1", house.clock.now()).await.unwrap());
+    let revoked = house.serves(house.commit(tx).await).await;
+    assert_eq!(revoked.signers.keys().collect::<Vec<_>>(), ["key_2"]);
+    let same = revoked.signers["key_2"].key.bytes().to_vec();
+    let house = house.restart().await;
+    let again = house.shows("the key that was there", |snapshot| snapshot.signers.contains_key("key_2")).await;
+    assert_eq!(again.signers["key_2"].key.bytes(), same, "the same after a restart");
+
+    let mut tx = house.begin().await;
+    tx.delete_client("shop").await.unwrap();
+    assert!(house.serves(house.commit(tx).await).await.signers.is_empty());
 }
 
 #[tokio::test]

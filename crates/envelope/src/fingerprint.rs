@@ -13,6 +13,7 @@ use crate::error::OpenError;
 use crate::keyring::Keyring;
 use crate::note::AuditKey;
 use crate::row::{RowKey, mac};
+use crate::signing::SigningKeys;
 use crate::wrap::WrappedKey;
 
 /// What the wrapped key is tied to; and what it was tied to in databases whose rows were not sealed.
@@ -72,6 +73,12 @@ impl FingerprintKey {
     #[must_use]
     pub fn audit_key(&self) -> AuditKey {
         AuditKey::of_seed(Key::of_tag(&self.mac(&Fields::new("keyroll/1/audit-key"), &[])).bytes())
+    }
+
+    /// What the signing keys of the clients of the same database follow from.
+    #[must_use]
+    pub fn signing_keys(&self) -> SigningKeys {
+        SigningKeys(Key::of_tag(&self.mac(&Fields::new("keyroll/1/signing-keys"), &[])))
     }
 
     /// The fingerprint of a value: `kf_` and 32 hex digits (128 bits). Equal for equal values in one database,

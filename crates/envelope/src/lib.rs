@@ -3,7 +3,8 @@
 //! **Promise.** A copy of the database without the KEK file reveals no value, and a row whose value, name,
 //! allowed hosts, environments or sensitivity was swapped or edited does not open. Everything fails closed:
 //! there is no way to get a value other than [`open`] with the binding it was sealed for. Rows that hold no value
-//! (routes, clients, tokens) are sealed by a [`RowKey`], so that an edit of theirs is noticed.
+//! (routes, clients, tokens) are sealed by a [`RowKey`], so that an edit of theirs is noticed. The keys with which
+//! clients sign ([`SigningKeys`]) are stored nowhere.
 //!
 //! **Absences.** No SQL, no HTTP, no log, no clock and no randomness of its own ([`model::time::Entropy`] is
 //! passed in). No "locked" state: a process that is locked has no [`Keyring`]. No primitive of our own: all of
@@ -46,6 +47,9 @@
 //! seal of row  = HMAC-SHA256(row key, text("keyroll/1/row") ‖ text(table) ‖ column…)
 //! column       = 00 ‖ text(name of the column) ‖ kind ‖ number of bytes of x ‖ x     nothing at all for NULL
 //!                kind 01 for a number (two's complement), 02 for text in UTF-8, 03 for bytes
+//!
+//! signing root = HMAC-SHA256(key, text("keyroll/1/signing-keys"))
+//! signing key  = "krs_" form (`model::token`) of HMAC-SHA256(signing root, text("keyroll/1/signing-key") ‖ text(key id))
 //! ```
 //!
 //! The value is bound to the DEK's id and not to the KEK's, so that a rewrap touches the wrapped key alone:
@@ -63,6 +67,7 @@ mod keyring;
 mod note;
 mod row;
 mod seal;
+mod signing;
 pub mod token;
 mod wrap;
 
@@ -75,4 +80,5 @@ pub use keyring::{KekId, Keyring};
 pub use note::{AuditKey, Checkpoint, NoteError, Verifier};
 pub use row::RowKey;
 pub use seal::{FORMAT, Sealed, open, seal};
+pub use signing::SigningKeys;
 pub use wrap::{WrappedKey, rebind, rewrap};

@@ -15,6 +15,7 @@ const WRAPPED_FINGERPRINT_KEY: &str = "202122232425262728292a2bae432c8cc05eff825
 const WRAPPED_BEFORE_SEALS: &str = "202122232425262728292a2bae432c8cc05eff825333b76cbea78df13ba1b77e5fae9ff27d9bab8143d651a501e67a4e66e95dea398dfd3f5f01f662";
 const ROW: &str = "0000000000000000046e616d650200000000000000087061796d656e747300000000000000000776657273696f6e010000000000000008fffffffffffffffe0000000000000000047365656e03000000000000000200ff";
 const SEAL: &str = "81e6e1435ba6df549e45f076165f71f62a27cae6e36a56b2d3f4099b36280845";
+const SIGNING_KEY: &str = "krs_L9KrdWjyITEndxzJzgNNdFHIGjnKaa2HWfpULB5DJ1I0mJQHu";
 const FINGERPRINT: &str = "kf_34a668bf5bf80c1a93dd542a5cb44beb";
 const DIGEST: &str = "8f9caca18663f009cb44fd989dbad27f9db187a77ed48ce673e6870e26f32729";
 
@@ -59,6 +60,10 @@ fn fingerprints_and_digests() {
     // The columns name = "payments", version = -2, spec = NULL and seen = the bytes 00 ff.
     let row = unhex(ROW);
     assert_eq!(hex(&key.row_key().seal("routes", &row)), SEAL);
+
+    assert_eq!(*key.signing_keys().of("key_0192f0c1").into_text(), SIGNING_KEY);
+    assert!(model::token::well_formed(SIGNING_KEY, model::token::SIGNING_KEY));
+    assert_ne!(*key.signing_keys().of("key_0192f0c2").into_text(), SIGNING_KEY);
 }
 
 #[test]

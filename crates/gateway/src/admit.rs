@@ -1,26 +1,40 @@
 //! Phase 2: refuse what is ambiguous, take out what belongs to one connection, and find out who is calling.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{EXPECT, HOST, TRANSFER_ENCODING, VIA};
+use http::header::{EXPECT, HOST, RETRY_AFTER, TRANSFER_ENCODING, VIA};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use ipnet::IpNet;
 use model::name::EnvironmentName;
 use model::route::same_header;
 use model::snapshot::{Caller, Snapshot};
-use model::time::Timestamp;
+use model::time::{Entropy, Timestamp};
 use outbound::inject::{Announced, announced};
 
 use crate::answer::{self, Refusal};
+use crate::certificate::Shown;
 use crate::client_key::{self, Digest, Found};
+use crate::failures::Failures;
+use crate::limit::whole_seconds;
+use crate::origin::{Origin, is_forwarding};
+use crate::seen::Seen;
+use crate::signature;
+use crate::signed_body::BodyHash;
 use crate::tunnel::Wanted;
 
 /// The header by which a client with several environments chooses one.
-const KEYROLL_ENVIRONMENT: HeaderName = HeaderName::from_static("keyroll-environment");
+pub(crate) const KEYROLL_ENVIRONMENT: HeaderName = HeaderName::from_static("keyroll-environment");
 /// Headers that must not be overlooked because of how they are spelled.
-const OURS: [&str; 2] = ["keyroll-environment", client_key::KEYROLL_KEY];
+const OURS: [&str; 6] = [
+    "keyroll-environment",
+    client_key::KEYROLL_KEY,
+    signature::KEYROLL_KEY_ID,
+    signature::KEYROLL_TIMESTAMP,
+    signature::KEYROLL_CONTENT_SHA256,
+    signature::KEYROLL_SIGNATURE,
+];
 /// The methods that everybody knows. A server that knows them in any spelling would see what was not checked.
 const METHODS: [Method; 9] = [
     Method::GET,
@@ -34,12 +48,36 @@ const METHODS: [Method; 9] = [
     Method::CONNECT,
 ];
 
+/// What admission keeps from one request to the next.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    /// `gateway.trusted_proxies`.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    failures: Failures,
+    seen: Seen,
+}
+
+impl Admission {
+    pub(crate) fn new(trusted_proxies: Vec<IpNet>, entropy: &dyn Entropy) -> Self {
+        Self { trusted_proxies, failures: Failures::new(entropy), seen: Seen::new() }
+    }
+}
+
+/// What a request is admitted by.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) admission: &'a Admission,
+    pub(crate) origin: Origin<'a>,
+    pub(crate) now: Timestamp,
+}
+
 /// A request whose framing is unambiguous and whose client is known. Its headers hold no key of ours any more.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) caller: Arc<Caller>,
-    /// Of which key.
-    pub(crate) key: Digest,
+    /// Of which key; nothing where the client signs instead of sending one.
+    pub(crate) key: Option<Digest>,
     /// The host that the client called, in lower case and without port.
     pub(crate) host: String,
     /// The environment that the client asked for.
@@ -48,10 +86,21 @@ pub(crate) struct Admitted {
     pub(crate) announced: Announced,
     /// The other protocol that the client asked for.
     pub(crate) wanted: Option<Wanted>,
+    /// The certificate that the client showed on its connection.
+    pub(crate) shown: Shown,
+    /// The body that the client signed, where it signs its requests.
+    pub(crate) signed: Option<BodyHash>,
+}
+
+/// Who is calling, and by what.
+struct Known {
+    caller: Arc<Caller>,
+    key: Option<Digest>,
+    signed: Option<BodyHash>,
 }
 
 /// Admits a request, or says why not. What is wrong with the framing is said to anybody, all else to clients alone.
-pub(crate) fn admit(parts: &mut Parts, snapshot: &Snapshot, peer: IpAddr, now: Timestamp) -> Result<Admitted, Refusal> {
+pub(crate) fn admit(parts: &mut Parts, entry: Entry<'_>) -> Result<Admitted, Refusal> {
     name_host(parts)?;
     let host = host(&parts.headers)?;
     check_method(&parts.method)?;
@@ -60,13 +109,19 @@ pub(crate) fn admit(parts: &mut Parts, snapshot: &Snapshot, peer: IpAddr, now: T
     check_names(&parts.headers)?;
     check_loop(&parts.headers)?;
     check_url(parts)?;
-    let (caller, key) = caller(&mut parts.headers, snapshot, now)?;
-    check_peer(&caller, peer)?;
+    let Known { caller, key, signed } = caller(parts, entry)?;
+    check_origin(&caller, entry.origin, &parts.headers)?;
     let environment = environment(&parts.headers)?;
     let announced = announced(&parts.headers);
     let wanted = Wanted::of(parts);
+    let shown = Shown::with(parts);
     clean(&mut parts.headers);
-    Ok(Admitted { caller, key, host: host.host().to_ascii_lowercase(), environment, announced, wanted })
+    if entry.origin.is_proxied() {
+        // Our own proxies wrote them, for us: a third party is not told who calls inside the network.
+        remove(&mut parts.headers, is_forwarding);
+    }
+    let host = host.host().to_ascii_lowercase();
+    Ok(Admitted { caller, key, host, environment, announced, wanted, shown, signed })
 }
 
 fn invalid(detail: &'static str) -> Refusal {
@@ -150,7 +205,7 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
 fn check_names(headers: &HeaderMap) -> Result<(), Refusal> {
     let alias = |name: &HeaderName| OURS.iter().any(|ours| name != ours && same_header(name.as_str(), ours));
     match headers.keys().any(alias) {
-        true => Err(Refusal::new(answer::REQUEST_INVALID, "Write Keyroll-Key and Keyroll-Environment with hyphens.")),
+        true => Err(Refusal::new(answer::REQUEST_INVALID, "Write the names of Keyroll's headers with hyphens.")),
         false => Ok(()),
     }
 }
@@ -182,38 +237,71 @@ fn check_loop(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Who is calling. One answer for unknown, disabled, expired and revoked keys, so that nobody learns which it was.
+/// Who is calling, and the body that was signed. One answer for unknown, disabled, expired and revoked keys and for
+/// signatures of theirs, so that nobody learns which it was.
 ///
 /// The look-up compares digests, not keys, in a hash map, and needs no constant time: whoever could tell from its
 /// timing how far a digest agreed would have to find keys with chosen digests, and would learn nothing about the
 /// 256 random bits of a live one.
-fn caller(headers: &mut HeaderMap, snapshot: &Snapshot, now: Timestamp) -> Result<(Arc<Caller>, Digest), Refusal> {
-    let ambiguous = |_| {
-        let detail = "Send one client key, in one header, once.";
-        Refusal::new(answer::KEY_AMBIGUOUS, detail)
-    };
-    let live = |caller: &&Arc<Caller>| {
-        let client = &caller.client;
-        !client.disabled && client.expires_at.is_none_or(|end| end > now)
-    };
-    let caller = match client_key::take(headers).map_err(ambiguous)? {
+fn caller(parts: &mut Parts, entry: Entry<'_>) -> Result<Known, Refusal> {
+    let Entry { snapshot, admission, now, .. } = entry;
+    let ambiguous = || Refusal::new(answer::KEY_AMBIGUOUS, "Send one client key, in one header, once.");
+    let invalid = "The client key is not valid. Ask for a new one where you got it.";
+    let digest = match client_key::take(&mut parts.headers).map_err(|_| ambiguous())? {
+        Found::Key(digest) => digest,
+        Found::Malformed => return Err(failed(parts, entry, invalid)),
+        Found::Missing if signature::is_signed(&parts.headers) => {
+            if parts.headers.values().any(client_key::carries) {
+                return Err(ambiguous());
+            }
+            let signed = signature::verify(parts, snapshot, &admission.seen, now);
+            return match signed {
+                Ok((caller, body)) => Ok(Known { caller, key: None, signed: Some(body) }),
+                Err(wrong) => Err(failed(parts, entry, wrong.detail())),
+            };
+        }
         Found::Missing => {
             let detail =
                 "Send a client key (krk_…) as Keyroll-Key, as a bearer token, or where your SDK puts an API key.";
             return Err(Refusal::new(answer::KEY_MISSING, detail));
         }
-        Found::Malformed => None,
-        Found::Key(digest) => snapshot.keys.get(&digest).filter(live).map(|caller| (Arc::clone(caller), digest)),
     };
-    caller.ok_or_else(|| {
-        let detail = "The client key is not valid. Ask for a new one where you got it.";
-        Refusal::new(answer::KEY_INVALID, detail)
-    })
+    match snapshot.keys.get(&digest).filter(|caller| caller.client.is_live(now)) {
+        Some(caller) if caller.client.signing.is_some() => {
+            // Told to the holder of the key alone, and never counted against its address.
+            let detail = "This client signs its requests and never sends its key: sign with the signing key (krs_…) \
+                          that was shown beside it, and send Keyroll-Key-Id, Keyroll-Timestamp, \
+                          Keyroll-Content-Sha256 and Keyroll-Signature.";
+            Err(Refusal::new(answer::KEY_INVALID, detail))
+        }
+        Some(caller) => Ok(Known { caller: Arc::clone(caller), key: Some(digest), signed: None }),
+        None => Err(failed(parts, entry, invalid)),
+    }
 }
 
-fn check_peer(caller: &Caller, peer: IpAddr) -> Result<(), Refusal> {
+/// A key or signature that is wrong: said, or not even that where too many came from the same address.
+fn failed(parts: &Parts, entry: Entry<'_>, detail: &'static str) -> Refusal {
+    // Where it cannot be known who it was, whoever passed it on answers for it.
+    let address = entry.origin.address(&parts.headers).unwrap_or(entry.origin.peer);
+    let Err(wait) = entry.admission.failures.count(address) else {
+        return Refusal::new(answer::KEY_INVALID, detail);
+    };
+    let seconds = whole_seconds(wait).max(1);
+    let detail = format!("Too many wrong client keys came from this address; try again in {seconds} s.");
+    Refusal::new(answer::RATE_LIMITED, detail).with(RETRY_AFTER, HeaderValue::from(seconds))
+}
+
+fn check_origin(caller: &Caller, origin: Origin<'_>, headers: &HeaderMap) -> Result<(), Refusal> {
     let allowed = &caller.client.allowed_ips;
-    if allowed.is_empty() || allowed.iter().any(|net| net.contains(&peer)) {
+    if allowed.is_empty() {
+        return Ok(());
+    }
+    let address = origin.address(headers).map_err(|_| {
+        let detail = "The client may call from certain addresses only, and X-Forwarded-For, which a trusted proxy \
+                      passed on, does not say from which it does.";
+        Refusal::new(answer::REQUEST_INVALID, detail)
+    })?;
+    if allowed.iter().any(|net| net.contains(&address)) {
         return Ok(());
     }
     Err(Refusal::new(answer::NOT_ALLOWED, "The client may not call from this address."))
@@ -238,8 +326,12 @@ fn clean(headers: &mut HeaderMap) {
     outbound::inject::strip_hop_by_hop(headers);
     // The server answers `100-continue` itself, once the body is wanted.
     headers.remove(EXPECT);
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name.as_str())).cloned().collect();
-    for name in ours {
+    remove(headers, is_ours);
+}
+
+fn remove(headers: &mut HeaderMap, which: impl Fn(&str) -> bool) {
+    let names: Vec<HeaderName> = headers.keys().filter(|name| which(name.as_str())).cloned().collect();
+    for name in names {
         headers.remove(name);
     }
 }

@@ -182,6 +182,7 @@ pub(crate) fn of_body(error: BodyError) -> Refusal {
         BodyError::TooLarge => TOO_LARGE,
         BodyError::TimedOut => REQUEST_TIMEOUT,
         BodyError::Malformed | BodyError::Aborted => BODY_INVALID,
+        BodyError::NotAsSigned => KEY_INVALID,
     };
     Refusal::new(kind, format!("The request's body {error}.")).closing()
 }

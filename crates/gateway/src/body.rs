@@ -28,6 +28,11 @@ impl RequestBody {
         Self { inner, bound, seen: 0, marked: version == Version::HTTP_2 }
     }
 
+    /// The rest of a body of which so many bytes were read already.
+    pub(crate) fn after(read: usize, inner: Incoming, bound: Arc<Bound>, version: Version) -> Self {
+        Self { seen: u64::try_from(read).unwrap_or(u64::MAX), ..Self::new(inner, bound, version) }
+    }
+
     fn check(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
         let length = frame.data_ref().map_or(0, Bytes::len);
         self.seen = self.seen.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));

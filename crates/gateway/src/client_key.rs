@@ -16,7 +16,7 @@ pub(crate) const KEYROLL_KEY: &str = "keyroll-key";
 /// Headers in which SDKs send an API key as it is.
 const BARE: [&str; 2] = ["x-api-key", "api-key"];
 
-/// The length of a key in bytes: `krk_`, 43 digits and 6 of the checksum.
+/// The length of a key in bytes: `krk_` or `krs_`, 43 digits and 6 of the checksum.
 const LENGTH: usize = 53;
 
 /// The SHA-256 of a client's key.
@@ -73,10 +73,15 @@ pub(crate) fn take(headers: &mut HeaderMap) -> Result<Found, Ambiguous> {
     Ok(found)
 }
 
-/// Whether a well-formed client key stands anywhere in a text.
+/// Whether a well-formed client key, or signing key, stands anywhere in a text.
 pub(crate) fn holds(text: &[u8]) -> bool {
     let whole = |at: usize| std::str::from_utf8(text.get(at..at.checked_add(LENGTH)?)?).ok();
-    memmem::find_iter(text, b"krk_").filter_map(whole).any(|key| token::well_formed(key, token::CLIENT_KEY))
+    let any = |prefix| memmem::find_iter(text, prefix).filter_map(whole).any(is_key);
+    any(b"krk_") || any(b"krs_")
+}
+
+fn is_key(text: &str) -> bool {
+    token::well_formed(text, token::CLIENT_KEY) || token::well_formed(text, token::SIGNING_KEY)
 }
 
 /// Whether a header's value holds a well-formed key, as it is or in basic credentials.

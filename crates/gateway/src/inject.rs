@@ -10,17 +10,18 @@ use http::{HeaderValue, Method, Request};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use model::client::Client;
 use model::snapshot::{Bound, Injection};
 use model::template::Facts;
 use model::time::Timestamp;
 use outbound::inject::{Announced, InjectError, announced, inject_body, inject_headers, inject_target, set_injected};
 use outbound::{BodyError, OutBody};
 
+use crate::admit::Admitted;
 use crate::answer::{self, Refusal};
 use crate::body::RequestBody;
 use crate::request_id::X_REQUEST_ID;
 use crate::select::Selected;
+use crate::signed_body::signed_body;
 
 /// The longest body into which members are put where the route sets no limit of its own; it is held in memory.
 const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
@@ -30,14 +31,13 @@ const MAX_JSON_BODY: u64 = 8 * 1024 * 1024;
 /// How much of a streamed body is kept to be sent again, in bytes.
 const REPLAY: usize = 64 * 1024;
 
-/// Builds the request to the upstream; `said` is what the client said about the body. Where one secret of it cannot be
+/// Builds the request to the upstream. Where one secret of it cannot be
 /// used, nothing is sent, and what was not read of the body stays where it was.
 pub(crate) async fn inject(
     mut parts: Parts,
     body: &mut Option<Incoming>,
     selected: &Selected,
-    said: Announced,
-    client: &Client,
+    admitted: &Admitted,
     request_id: &str,
     now: Timestamp,
 ) -> Result<Request<OutBody>, Refusal> {
@@ -57,16 +57,19 @@ pub(crate) async fn inject(
         request_id,
         environment: bound.environment.as_str(),
         route: bound.route.as_str(),
-        client: client.name.as_str(),
+        client: admitted.caller.client.name.as_str(),
         timestamp: &timestamp,
     };
     parts.uri =
         inject_target(&bound.upstream, &selected.path, parts.uri.query(), &injection.query, &facts).map_err(refused)?;
     headers(&mut parts, bound, injection, &facts)?;
-    let body = if takes_members(&parts, injection, said)? {
+    let body = if takes_members(&parts, injection, admitted.announced)? {
         let limit = bound.max_request_body.unwrap_or(DEFAULT_JSON_BODY).min(MAX_JSON_BODY);
         let whole = collect(body, limit, bound.idle.as_std()).await?;
+        admitted.signed.map_or(Ok(()), |hash| hash.check(&whole))?;
         OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
+    } else if let Some(hash) = admitted.signed {
+        signed_body(body, hash, bound, version).await?
     } else {
         let body = body.take().map(|body| RequestBody::new(body, Arc::clone(bound), version));
         match body {

@@ -7,16 +7,17 @@
 //! | phase | module |
 //! |---|---|
 //! | accept, TLS, limits, drain | `serve` |
-//! | framing, hop-by-hop headers, client key | `admit`, `client_key` |
+//! | framing, hop-by-hop headers, client key or signature | `admit`, `client_key`, `signature`, `seen`, `failures`, `origin` |
 //! | route, environment, client certificate, policies, rate limits | `select`, `certificate`, `limit` |
-//! | headers, query, body | `inject` |
+//! | headers, query, body | `inject`, `signed_body` |
 //! | out and back | `forward` |
 //! | the answer's head and body, guarded | `respond` |
 //! | counts and the access log | `report` |
 //! | other protocols on a client's connection | `tunnel` |
 //! | what is under way, so that it can be ended | `open` |
 //!
-//! Absences: no database, no encryption of values, no lock on the way of a request. It writes nothing but tallies and
+//! Absences: no database, no encryption of values, no lock on the way of a request that is not
+//! signed. It writes nothing but tallies and
 //! log lines, and neither ever holds a header, a query or a body.
 
 mod admit;
@@ -24,16 +25,21 @@ mod answer;
 mod body;
 mod certificate;
 mod client_key;
+mod failures;
 mod forward;
 mod inject;
 mod limit;
 mod open;
+mod origin;
 mod report;
 mod request;
 mod request_id;
 mod respond;
+mod seen;
 mod select;
 mod serve;
+mod signature;
+mod signed_body;
 mod tunnel;
 
 pub use answer::{KINDS, Kind};

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
-use model::snapshot::{Bound, Snapshot};
+use model::snapshot::{Bound, Caller, Snapshot};
 use model::time::Timestamp;
 
 use crate::admit::Admitted;
@@ -63,7 +63,9 @@ struct Flag {
 
 /// What has to hold for it to go on.
 struct Terms {
-    key: Digest,
+    caller: Arc<Caller>,
+    /// Nothing where the client signs instead of sending its key.
+    key: Option<Digest>,
     bound: Arc<Bound>,
     flag: Arc<Flag>,
     withdrawn: Option<Instant>,
@@ -93,7 +95,13 @@ impl Open {
     /// Notes that a request of this caller is under way through this binding.
     pub(crate) fn begin(admitted: &Admitted, bound: &Arc<Bound>) -> Self {
         let flag = Arc::new(Flag::default());
-        let terms = Terms { key: admitted.key, bound: Arc::clone(bound), flag: Arc::clone(&flag), withdrawn: None };
+        let terms = Terms {
+            caller: Arc::clone(&admitted.caller),
+            key: admitted.key,
+            bound: Arc::clone(bound),
+            flag: Arc::clone(&flag),
+            withdrawn: None,
+        };
         let place = with_table(|table| table.put(terms)).unwrap_or(usize::MAX);
         Self { place, flag }
     }
@@ -172,10 +180,13 @@ impl Table {
 impl Terms {
     /// Which of them no longer holds.
     fn broken(&mut self, snapshot: &Snapshot, now: Timestamp, grace: Duration) -> Option<Ended> {
-        let caller = snapshot.keys.get(&self.key).map(|caller| &caller.client);
-        let may = caller.is_some_and(|client| {
-            !client.disabled
-                && client.expires_at.is_none_or(|end| end > now)
+        let caller = match &self.key {
+            Some(key) => snapshot.keys.get(key),
+            None => snapshot.signers.get(&self.caller.key_id).map(|signer| &signer.caller),
+        };
+        let may = caller.is_some_and(|caller| {
+            let Caller { client, .. } = &**caller;
+            client.is_live(now)
                 && client.routes.allows(&self.bound.route)
                 && client.environments.contains(&self.bound.environment)
         });

@@ -15,13 +15,13 @@ use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy};
 use outbound::Forwarder;
 
-use crate::admit::admit;
+use crate::admit::{Admission, Entry, admit};
 use crate::answer::{self, Refusal};
-use crate::certificate::Shown;
 use crate::forward::forward;
 use crate::inject::inject;
-use crate::limit::RateLimits;
+use crate::limit::{RateLimits, Told};
 use crate::open::Open;
+use crate::origin::Origin;
 use crate::report::Line;
 use crate::request_id::request_id;
 use crate::respond::{Body, respond};
@@ -36,6 +36,13 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) allow_private: Vec<IpNet>,
     pub(crate) rates: RateLimits,
+    pub(crate) admission: Admission,
+}
+
+/// What is noted about a request on its way, and logged and told however it ends.
+struct Notes {
+    line: Option<Box<Line>>,
+    told: Told,
 }
 
 /// Answers one request: by the upstream's answer, or by a problem of the gateway's own.
@@ -52,8 +59,8 @@ pub(crate) async fn request(
     let waits = parts.headers.contains_key(EXPECT) || parts.version == Version::HTTP_2;
     let mut body = Some(body);
     let id = request_id(&parts.headers, &*shared.clock, &*shared.entropy);
-    let mut line = Line::begin(&parts.method, &id);
-    let passed = pass(shared, peer, parts, &mut body, passage, &id, line.as_deref_mut()).await;
+    let mut notes = Notes { line: Line::begin(&parts.method, &id), told: Told::default() };
+    let passed = pass(shared, peer, parts, &mut body, passage, &id, &mut notes).await;
     let (mut answer, code) = match passed {
         Ok(answer) => (answer, None),
         Err(refusal) => {
@@ -65,6 +72,8 @@ pub(crate) async fn request(
             (refusal.answer(&id), Some(code))
         }
     };
+    let Notes { mut line, told } = notes;
+    told.tell(answer.headers_mut());
     if let Some(line) = &mut line {
         line.answered(answer.status(), code);
     }
@@ -104,34 +113,35 @@ async fn pass(
     body: &mut Option<Incoming>,
     passage: Option<&Passage>,
     id: &str,
-    mut line: Option<&mut Line>,
+    notes: &mut Notes,
 ) -> Result<Response<Body>, Refusal> {
+    let Notes { line, told } = notes;
     // Loaded once: whatever is published from here on is for the next request.
     let snapshot = shared.snapshot.load_full().ok_or_else(|| {
         let detail = "Routes and secrets are not loaded (yet, or no longer); see /readyz on the admin listener.";
         Refusal::new(answer::NO_SNAPSHOT, detail)
     })?;
     let now = shared.clock.now();
-    let mut admitted = admit(&mut parts, &snapshot, peer, now)?;
+    let origin = Origin { peer, trusted: &shared.admission.trusted_proxies };
+    let mut admitted = admit(&mut parts, Entry { snapshot: &snapshot, admission: &shared.admission, origin, now })?;
     let wanted = admitted.wanted.take().filter(|_| passage.is_some());
     let client = &admitted.caller.client;
-    if let Some(line) = &mut line {
+    if let Some(line) = line {
         line.called_by(client.name.as_str());
     }
-    let shown = Shown::with(&parts);
-    let selected = select(&snapshot, &admitted, &shown, now, &parts.method, parts.uri.path(), &shared.rates)?;
-    if let Some(line) = &mut line {
+    let selected = select(&snapshot, &admitted, now, &parts.method, parts.uri.path(), &shared.rates, told)?;
+    if let Some(line) = line {
         line.bound_to(&selected.bound);
     }
     let open = Open::begin(&admitted, &selected.bound);
     let answering = async {
-        let mut request = inject(parts, body, &selected, admitted.announced, client, id, now).await?;
+        let mut request = inject(parts, body, &selected, &admitted, id, now).await?;
         if let Some(wanted) = &wanted {
             wanted.ask(request.headers_mut(), &selected.bound);
         }
         let started = Instant::now();
         let answered = forward(shared, &selected.bound, request).await?;
-        if let Some(line) = &mut line {
+        if let Some(line) = line {
             line.waited(started.elapsed());
         }
         Ok(answered)

@@ -13,8 +13,7 @@ use model::time::Timestamp;
 
 use crate::admit::Admitted;
 use crate::answer::{self, Refusal};
-use crate::certificate::Shown;
-use crate::limit::{Holder, RateLimits};
+use crate::limit::{Holder, RateLimits, Told, whole_seconds};
 
 /// A request that may be sent: through which binding, and to which path.
 #[derive(Debug)]
@@ -24,15 +23,16 @@ pub(crate) struct Selected {
     pub(crate) path: String,
 }
 
-/// Selects the binding of a request. Whoever gets here has shown a key: nobody else can find out which routes exist.
+/// Selects the binding of a request; `told` is how it stands with its limits, also where it is refused. Whoever gets
+/// here has shown a key: nobody else can find out which routes exist.
 pub(crate) fn select(
     snapshot: &Snapshot,
     admitted: &Admitted,
-    shown: &Shown,
     now: Timestamp,
     method: &Method,
     raw_path: &str,
     limits: &RateLimits,
+    told: &mut Told,
 ) -> Result<Selected, Refusal> {
     let canonical = path::canonical(raw_path)
         .map_err(|error| Refusal::new(answer::PATH_INVALID, format!("The request is refused: {error}.")))?;
@@ -46,11 +46,11 @@ pub(crate) fn select(
         let detail = format!("The route {} is not served in the environment {environment}.", route.name);
         Refusal::new(answer::NOT_SERVED, detail)
     })?;
-    shown.check(bound.caller.as_ref(), &bound.route, now)?;
+    admitted.shown.check(bound.caller.as_ref(), &bound.route, now)?;
     check_method(bound, method)?;
     // A route's name has no character that could be encoded, so that it is as long in both spellings.
     check_path(bound, rest(&canonical, prefix))?;
-    check_rate(snapshot, client, bound, limits)?;
+    check_rate(snapshot, client, bound, limits, told)?;
     Ok(Selected { bound: Arc::clone(bound), path: rest(raw_path, prefix).to_owned() })
 }
 
@@ -111,18 +111,33 @@ fn check_path(bound: &Bound, canonical: &str) -> Result<(), Refusal> {
     })
 }
 
-fn check_rate(snapshot: &Snapshot, client: &Client, bound: &Bound, limits: &RateLimits) -> Result<(), Refusal> {
-    let of_client = client.rate_limit.map(|limit| (Holder::Client(client.name.clone()), limit, "client"));
-    let of_route =
-        bound.rate_limit.map(|limit| (Holder::Route(bound.route.clone(), bound.environment.clone()), limit, "route"));
-    for (holder, limit, whose) in of_client.into_iter().chain(of_route) {
-        limits.take(holder, limit, snapshot).map_err(|wait| too_many(whose, wait))?;
+fn check_rate(
+    snapshot: &Snapshot,
+    client: &Client,
+    bound: &Bound,
+    limits: &RateLimits,
+    told: &mut Told,
+) -> Result<(), Refusal> {
+    let of_route = bound.rate_limit.map(|limit| (Holder::Route(bound.route.clone(), bound.environment.clone()), limit));
+    if let Some(limit) = client.rate_limit {
+        let (standing, taken) = limits.take(&Holder::Client(client.name.clone()), limit, snapshot);
+        told.client = Some(standing);
+        if let Err(wait) = taken {
+            // Nothing is taken from the route, and its limit is told all the same: it applies, too.
+            told.route = of_route.map(|(holder, limit)| limits.look(&holder, limit, snapshot));
+            return Err(too_many("client", wait));
+        }
+    }
+    if let Some((holder, limit)) = of_route {
+        let (standing, taken) = limits.take(&holder, limit, snapshot);
+        told.route = Some(standing);
+        taken.map_err(|wait| too_many("route", wait))?;
     }
     Ok(())
 }
 
 fn too_many(whose: &str, wait: Duration) -> Refusal {
-    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+    let seconds = whole_seconds(wait).max(1);
     Refusal::new(answer::RATE_LIMITED, format!("The {whose}'s rate limit is used up; try again in {seconds} s."))
         .with(RETRY_AFTER, HeaderValue::from(seconds))
 }

@@ -30,6 +30,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
+use crate::admit::Admission;
 use crate::limit::RateLimits;
 use crate::open::{self, Bounds};
 use crate::request::Shared;
@@ -56,6 +57,8 @@ pub struct GatewayOptions {
     pub entropy: Arc<dyn Entropy>,
     /// `gateway.allow_private_upstreams`.
     pub allow_private: Vec<IpNet>,
+    /// `gateway.trusted_proxies`.
+    pub trusted_proxies: Vec<IpNet>,
     /// Bounds on what one connection may take.
     pub limits: Limits,
     /// How long an answer or a tunnel may go on after a secret that it began with is in use no longer.
@@ -141,6 +144,7 @@ impl Gateway {
             clock,
             entropy,
             allow_private,
+            trusted_proxies,
             limits,
             stream_grace,
         } = options;
@@ -148,7 +152,8 @@ impl Gateway {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let rates = RateLimits::new();
-        let shared = Arc::new(Shared { snapshot, forwarder, clock, entropy, allow_private, rates });
+        let admission = Admission::new(trusted_proxies, &*entropy);
+        let shared = Arc::new(Shared { snapshot, forwarder, clock, entropy, allow_private, rates, admission });
         let serving = Serving { shared, limits, tls: tls.map(TlsAcceptor::from) };
         let (stop, stopping) = watch::channel(Stop::No);
         let start = |number: usize| {

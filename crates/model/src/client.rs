@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{ClientName, EnvironmentName, RouteName};
 use crate::route::RateLimit;
+use crate::signing::Signing;
 use crate::time::Timestamp;
 
 /// An application, and what it may reach.
@@ -30,8 +31,18 @@ pub struct Client {
     pub disabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Whether it signs its requests instead of sending its key.
+    pub signing: Option<Signing>,
     /// Counts the edits, from 1; the ETag.
     pub version: i64,
+}
+
+impl Client {
+    /// Whether its keys are good for anything now.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.disabled && self.expires_at.is_none_or(|end| end > now)
+    }
 }
 
 /// Which routes a client may use. On the wire a list; `["*"]` for all.

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod rotation;
 pub mod route;
 pub mod secret;
+pub mod signing;
 pub mod snapshot;
 pub mod template;
 pub mod text;

@@ -1,4 +1,4 @@
-//! The form of client keys and admin tokens: `krk_…` and `krt_…`, 32 random bytes and a checksum in base62.
+//! The form of client keys, signing keys and admin tokens: `krk_…`, `krs_…` and `krt_…`, 32 random bytes and a checksum in base62.
 //!
 //! Form only: what a well-formed token may do is decided by its digest, which the store keeps.
 //! The checksum lets a mistyped or cut-off token be refused without a look-up, and lets scanners of
@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 /// The prefix of a client key, `krk_…`.
 pub const CLIENT_KEY: &str = "krk";
+/// The prefix of the key with which a client signs, `krs_…`.
+pub const SIGNING_KEY: &str = "krs";
 /// The prefix of an admin token, `krt_…`.
 pub const ADMIN_TOKEN: &str = "krt";
 

@@ -31,6 +31,9 @@ pub enum BodyError {
     /// The caller sent nothing for too long.
     #[error("did not go on in time")]
     TimedOut,
+    /// The caller signed another one.
+    #[error("is not the one that was signed")]
+    NotAsSigned,
 }
 
 /// The body of a request: nothing, a few bytes at hand, or a stream.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::client::{Client, ClientKey};
 use model::name::ClientName;
+use model::signing::Signing;
 use model::time::Timestamp;
 
 use crate::backend::{Row, Val, args};
@@ -24,7 +25,7 @@ pub struct ClientKeys {
 }
 
 const COLUMNS: &str = "c.name, c.description, c.environments, c.routes, c.allowed_ips, c.rate_limit, c.expires_at, \
-     c.disabled, c.created_at, c.version";
+     c.disabled, c.created_at, c.version, c.signing";
 
 impl ReadTx {
     /// One page of the clients, by name, as they are stored: for people to look at, not to act upon.
@@ -100,7 +101,7 @@ impl WriteTx {
     /// [`crate::Rule::Taken`] where the name is in use.
     pub async fn insert_client(&mut self, client: &Client) -> Result<(), StoreError> {
         let sql = "INSERT INTO clients (name, description, environments, routes, allowed_ips, rate_limit, expires_at, \
-             disabled, changed, created_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)";
+             disabled, changed, signing, created_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)";
         let mut args = self.client_columns(client)?;
         args.push(client.created_at.into());
         self.execute(sql, args).await?;
@@ -115,7 +116,7 @@ impl WriteTx {
     pub async fn update_client(&mut self, client: &Client) -> Result<i64, StoreError> {
         // By the key.
         let sql = "UPDATE clients SET description = $2, environments = $3, routes = $4, allowed_ips = $5, \
-             rate_limit = $6, expires_at = $7, disabled = $8, changed = $9, version = version + 1 \
+             rate_limit = $6, expires_at = $7, disabled = $8, changed = $9, signing = $10, version = version + 1 \
              WHERE name = $1 RETURNING version";
         let row = self.query_one(sql, self.client_columns(client)?).await?;
         let version = row.ok_or(StoreError::Missing("the client"))?.int("version")?;
@@ -185,6 +186,7 @@ impl WriteTx {
             client.expires_at,
             client.disabled,
             self.next_revision(),
+            client.signing.map(Signing::as_str),
         ])
     }
 }
@@ -205,6 +207,7 @@ fn read(row: &Row) -> Result<Client, StoreError> {
         expires_at: row.opt_moment("expires_at")?,
         disabled: row.truth("disabled")?,
         created_at: row.moment("created_at")?,
+        signing: row.opt_parsed("signing")?,
         version: row.int("version")?,
     })
 }

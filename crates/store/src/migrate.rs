@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All migrations, in order. One that was released is never edited: its checksum is in every database.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         number: 1,
         name: "first",
@@ -39,6 +39,14 @@ const MIGRATIONS: [Migration; 3] = [
         name: "seals",
         min_binary: "0.1.0",
         tables: include_str!("../migrations/0003_seals.sql"),
+        guards: Guards::NONE,
+    },
+    // A binary that does not know the column takes a client that has it for tampered with, and does not serve it.
+    Migration {
+        number: 4,
+        name: "signing",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0004_signing.sql"),
         guards: Guards::NONE,
     },
 ];

@@ -1,7 +1,7 @@
 //! `keyroll client`: the applications that call the gateway, and their keys.
 
 use api::client::Call;
-use api::clients::{ClientCreate, ClientPatch, ClientQuery};
+use api::clients::{ClientCreate, ClientPatch, ClientQuery, Signing};
 use api::path;
 use api::route::RateLimit;
 use clap::{ArgGroup, Args, Subcommand};
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::fault::Fault;
 use super::list;
+use super::print;
 use super::session::{DryRun, Session};
 use super::table::{self, Cell, Column, View};
 use super::words;
@@ -62,7 +63,7 @@ pub(crate) enum KeyCommand {
 
 const KEY_AFTER: &str = "\
 To replace a key without a gap: make a second one, give it to the application, then revoke the first.
--o name prints the key alone.
+-o name prints the key alone; for a client that signs its requests, the signing key.
 
 Examples:
   keyroll client key create checkout
@@ -96,6 +97,9 @@ pub(crate) struct CreateArgs {
     /// Refuse its keys for now
     #[arg(long)]
     disabled: bool,
+    /// Demand that it signs its requests instead of sending its key
+    #[arg(long, value_name = "required", value_parser = signing)]
+    signing: Option<Signing>,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -106,7 +110,7 @@ pub(crate) struct CreateArgs {
                         Examples:\n  keyroll client edit checkout --environment staging --environment production\n  \
                         keyroll client edit checkout --disabled true")]
 #[command(group = ArgGroup::new("change").multiple(true).required(true).args(["environment", "route", "description", "allowed_ip",
-    "rate_limit", "expires_at", "disabled", "clear"]))]
+    "rate_limit", "expires_at", "disabled", "signing", "clear"]))]
 pub(crate) struct EditArgs {
     /// Its name
     name: String,
@@ -131,8 +135,11 @@ pub(crate) struct EditArgs {
     /// Whether its keys are refused for now
     #[arg(long, value_name = "true|false")]
     disabled: Option<bool>,
+    /// Demand that it signs its requests instead of sending its key; then make a new key
+    #[arg(long, value_name = "required", value_parser = signing)]
+    signing: Option<Signing>,
     /// Take something away; may be given several times
-    #[arg(long, value_name = "WHAT", value_parser = ["description", "allowed-ips", "rate-limit", "expires-at"])]
+    #[arg(long, value_name = "WHAT", value_parser = ["description", "allowed-ips", "rate-limit", "expires-at", "signing"])]
     clear: Vec<String>,
     #[command(flatten)]
     dry_run: DryRun,
@@ -175,6 +182,7 @@ const VIEW: View = View {
         Column("Rate limit", Cell::At("/rate_limit")),
         Column("Expires", Cell::At("/expires_at")),
         Column("Disabled", Cell::At("/disabled")),
+        Column("Signing", Cell::At("/signing")),
         Column("Created", Cell::At("/created_at")),
         Column("Keys", Cell::At("/keys")),
     ],
@@ -190,6 +198,25 @@ const KEY: View = View {
     ],
     details: &[],
 };
+
+/// The same for a client that signs: what it needs is the signing key.
+const SIGNING_KEY: View = View {
+    name: "/signing_key",
+    columns: &[
+        Column("Id", Cell::At("/id")),
+        Column("Key", Cell::At("/key")),
+        Column("Signing key", Cell::At("/signing_key")),
+        Column("Created", Cell::At("/created_at")),
+    ],
+    details: &[],
+};
+
+fn signing(text: &str) -> Result<Signing, String> {
+    match text {
+        "required" => Ok(Signing::Required),
+        _ => Err("say required, or --clear signing".to_owned()),
+    }
+}
 
 fn live_keys(item: &Value) -> String {
     let keys = item.get("keys").and_then(Value::as_array).into_iter().flatten();
@@ -209,6 +236,7 @@ pub(super) async fn run(command: ClientCommand, session: &mut Session<'_>) -> Re
                 rate_limit: args.rate_limit,
                 expires_at: args.expires_at,
                 disabled: args.disabled.then_some(true),
+                signing: args.signing,
             };
             let name = body.name.clone();
             session.change(Call::post(path::CLIENTS).json(&body)?, &VIEW, args.dry_run).await?;
@@ -230,8 +258,13 @@ pub(super) async fn run(command: ClientCommand, session: &mut Session<'_>) -> Re
             session.remove_or_try(call, dry_run, ["client", &name], &question).await
         }
         ClientCommand::Key(KeyCommand::Create { name }) => {
-            session.show(Call::post(path::part(path::CLIENTS, &name, "keys")), &KEY).await?;
-            session.out.say("The key is shown this once; only a digest of it is stored.");
+            let item: Value = session.send(Call::post(path::part(path::CLIENTS, &name, "keys"))).await?.json()?;
+            let signs = item.get("signing_key").is_some_and(Value::is_string);
+            print::item(session.out, session.format, if signs { &SIGNING_KEY } else { &KEY }, &item)?;
+            session.out.say(match signs {
+                true => "Both keys are shown this once. The client signs with the signing key, and never sends either.",
+                false => "The key is shown this once; only a digest of it is stored.",
+            });
             Ok(())
         }
         ClientCommand::Key(KeyCommand::Revoke { name, id }) => {
@@ -251,12 +284,14 @@ async fn edit(args: EditArgs, session: &mut Session<'_>) -> Result<(), Fault> {
         rate_limit: args.rate_limit.map(Some),
         expires_at: args.expires_at.map(Some),
         disabled: args.disabled,
+        signing: args.signing.map(Some),
     };
     for what in &args.clear {
         let free = match what.as_str() {
             "description" => body.description.replace(None).is_none(),
             "allowed-ips" => body.allowed_ips.replace(None).is_none(),
             "rate-limit" => body.rate_limit.replace(None).is_none(),
+            "signing" => body.signing.replace(None).is_none(),
             _ => body.expires_at.replace(None).is_none(),
         };
         if !free {

@@ -69,6 +69,9 @@ pub(crate) struct Gateway {
     pub(crate) allow_plaintext: bool,
     /// Networks, such as `10.0.0.0/8`, whose addresses upstream names may resolve to although they are private.
     pub(crate) allow_private_upstreams: Vec<Network>,
+    /// Networks of the proxies in front of the gateway, whose `X-Forwarded-For` says where a request comes from. Nobody
+    /// else's is believed.
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 impl Default for Gateway {
@@ -79,6 +82,7 @@ impl Default for Gateway {
             drain_timeout: Span::from_secs(30),
             allow_plaintext: false,
             allow_private_upstreams: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -237,7 +237,7 @@ fn a_value_and_its_file_exclude_each_other() {
 #[test]
 fn every_setting_is_described_and_in_the_reference() {
     let settings = Settings::derive();
-    assert_eq!(settings.all.len(), 23);
+    assert_eq!(settings.all.len(), 24);
     let (reference, schema) = (reference(), schema());
     for setting in &settings.all {
         assert!(!setting.description.is_empty(), "{}", setting.path);

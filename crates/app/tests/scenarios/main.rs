@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stdout, reason = "what was measured is shown where somebody asks for it")]
 
+mod admission;
 mod audit;
 mod cli;
 mod floods;

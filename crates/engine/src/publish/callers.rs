@@ -3,38 +3,45 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use envelope::SigningKeys;
 use model::environment::Environment;
 use model::name::{ClientName, EnvironmentName};
-use model::snapshot::{Caller, Snapshot};
+use model::snapshot::{Caller, Signer, Snapshot};
 use store::ClientKeys;
 
 /// The live keys of each client, so that they can be taken out again.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
-    digests: HashMap<ClientName, Vec<[u8; 32]>>,
+    /// Digest and id.
+    keys: HashMap<ClientName, Vec<([u8; 32], String)>>,
 }
 
 impl Callers {
     /// Takes the client's keys out.
     pub(super) fn remove(&mut self, client: &str, snapshot: &mut Snapshot) {
-        for digest in self.digests.remove(client).unwrap_or_default() {
+        for (digest, id) in self.keys.remove(client).unwrap_or_default() {
             snapshot.keys.remove(&digest);
+            snapshot.signers.remove(&id);
         }
     }
 
     /// Puts the clients' live keys in, in place of those they had. Whether a client is disabled or expired is for each
-    /// request to see.
-    pub(super) fn replace(&mut self, clients: Vec<ClientKeys>, snapshot: &mut Snapshot) {
+    /// request to see. A client that signs is known by its digests too, so that it can be told to sign.
+    pub(super) fn replace(&mut self, clients: Vec<ClientKeys>, signing_keys: &SigningKeys, snapshot: &mut Snapshot) {
         for row in &clients {
             self.remove(row.client.name.as_str(), snapshot);
         }
         for ClientKeys { client, keys } in clients {
             let client = Arc::new(client);
             let live: Vec<_> = keys.into_iter().filter(|key| key.revoked_at.is_none()).collect();
-            self.digests.insert(client.name.clone(), live.iter().map(|key| key.digest).collect());
+            self.keys.insert(client.name.clone(), live.iter().map(|key| (key.digest, key.id.clone())).collect());
             for key in live {
-                let caller = Caller { client: Arc::clone(&client), key_id: key.id };
-                snapshot.keys.insert(key.digest, Arc::new(caller));
+                let caller = Arc::new(Caller { client: Arc::clone(&client), key_id: key.id.clone() });
+                if client.signing.is_some() {
+                    let signer = Signer { caller: Arc::clone(&caller), key: signing_keys.of(&key.id) };
+                    snapshot.signers.insert(key.id, Arc::new(signer));
+                }
+                snapshot.keys.insert(key.digest, caller);
             }
         }
     }

@@ -61,7 +61,7 @@ async fn tick(shared: &Arc<Shared>, world: &mut Option<World>) -> Result<(), Sto
     let is_later = world.is_some();
     let mut known = world.take().unwrap_or_default();
     // A key that was revoked opens nothing while what else was changed is compiled.
-    if known.admit(&mut update) && is_later {
+    if known.admit(&mut update, &shared.options.signing_keys) && is_later {
         freshness::amend(shared, known.snapshot());
     }
     let tools = Arc::clone(shared);

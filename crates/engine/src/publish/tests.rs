@@ -53,11 +53,13 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
     let kek = directory.path().join("kek");
     envelope::kek_file::create(&kek, &entropy, Fixed.now()).unwrap();
     let store = Store::open(url, Fixed.now(), "life".to_owned()).await.unwrap();
-    let rows = envelope::FingerprintKey::generate(&entropy).row_key();
+    let fingerprints = envelope::FingerprintKey::generate(&entropy);
+    let rows = fingerprints.row_key();
     store.seal_with(Arc::new(move |table, row| rows.seal(table, row)));
     let options = EngineOptions {
         store,
         keyring: Arc::new(envelope::kek_file::load(&kek).unwrap()),
+        signing_keys: Arc::new(fingerprints.signing_keys()),
         snapshot: Arc::new(ArcSwapOption::empty()),
         node: NodeIdentity {
             id: "node_test".to_owned(),
@@ -250,6 +252,7 @@ async fn client(shared: &Shared) {
         expires_at: None,
         disabled: false,
         created_at: Fixed.now(),
+        signing: None,
         version: 1,
     };
     let mut tx = begin(shared).await;
@@ -286,14 +289,14 @@ async fn a_revoked_key_leaves_before_anything_is_compiled() {
     let mut known = world.unwrap();
     let tx = shared.options.store.read().await.unwrap();
     let mut update = Update::read(&tx, Some(&known), shared.standing.suspects()).await.unwrap();
-    assert!(known.admit(&mut update));
+    assert!(known.admit(&mut update, &shared.options.signing_keys));
     let amended = known.snapshot();
     assert_eq!(amended.keys.keys().collect::<Vec<_>>(), [&[2; 32]]);
     assert_eq!(amended.revision, before.revision, "all else is as it was");
     assert!(Arc::ptr_eq(&amended.routes["first"], &before.routes["first"]));
     freshness::amend(&shared, Arc::clone(&amended));
     assert!(Arc::ptr_eq(&amended, &shared.options.snapshot.load_full().unwrap()));
-    assert!(!known.admit(&mut update), "and only once");
+    assert!(!known.admit(&mut update, &shared.options.signing_keys), "and only once");
 
     // What was withdrawn does not come back by this.
     shared.options.snapshot.store(None);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use envelope::SigningKeys;
 use model::name::{EnvironmentName, RouteName, SecretName};
 use model::route::{RouteSpec, effective};
 use model::snapshot::{Bound, Opened, Route, Snapshot, WantedPool, bind, opened, unreadable};
@@ -84,7 +85,7 @@ impl World {
 
     /// Takes the callers out of the update: the snapshot knows the new ones at once, and nothing else of the update. It
     /// is of the revision before, since that is what it holds all of. The answer is whether it is another snapshot.
-    pub(super) fn admit(&mut self, update: &mut Update) -> bool {
+    pub(super) fn admit(&mut self, update: &mut Update, signing_keys: &SigningKeys) -> bool {
         let is_client = |gone: &mut Tombstone| gone.kind == TombstoneKind::Client;
         let gone: Vec<Tombstone> = update.gone.extract_if(.., is_client).collect();
         let clients = std::mem::take(&mut update.clients);
@@ -99,12 +100,13 @@ impl World {
             hosts: before.hosts.clone(),
             keys: before.keys.clone(),
             secrets: Arc::clone(&before.secrets),
+            signers: before.signers.clone(),
             default_environment: before.default_environment.clone(),
         };
         for Tombstone { name, .. } in gone {
             self.callers.remove(&name, &mut next);
         }
-        self.callers.replace(clients, &mut next);
+        self.callers.replace(clients, signing_keys, &mut next);
         self.snapshot = Arc::new(next);
         true
     }
@@ -122,6 +124,7 @@ impl World {
             hosts: before.hosts.clone(),
             keys: before.keys.clone(),
             secrets: Arc::default(),
+            signers: before.signers.clone(),
             default_environment: None,
         };
         let gone = |kind| update.gone.iter().filter(move |gone: &&Tombstone| gone.kind == kind).map(|gone| &*gone.name);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use engine::{Engine, EngineOptions, NodeIdentity, Pace, Running};
-use envelope::{Binding, Keyring};
+use envelope::{Binding, FingerprintKey, Keyring};
 use model::access::{Actor, Need, Permit, authorize};
 use model::audit::{Event, Origin};
 use model::client::{Client, ClientKey};
@@ -100,7 +100,7 @@ impl House {
         let clock = Arc::new(TestClock(AtomicI64::new(1_780_000_000_000)));
         let store = Store::open(&url, clock.now(), "first-life".to_owned()).await.unwrap();
         let entropy = Scrambled::default();
-        let rows = envelope::FingerprintKey::generate(&entropy).row_key();
+        let rows = FingerprintKey::generate(&entropy).row_key();
         store.seal_with(Arc::new(move |table, row| rows.seal(table, row)));
         let keyring = Arc::new(Keyring::parse(&envelope_text(&entropy, clock.now())).unwrap());
         let permit = authorize(&Actor::system("test"), [Need::Administer]).unwrap();
@@ -290,6 +290,7 @@ impl House {
             expires_at: None,
             disabled: false,
             created_at: self.clock.now(),
+            signing: None,
             version: 1,
         };
         let mut tx = self.begin().await;
@@ -346,6 +347,8 @@ fn start(
     Engine::start(EngineOptions {
         store: store.clone(),
         keyring: Arc::clone(keyring),
+        // The same ones after a restart.
+        signing_keys: Arc::new(FingerprintKey::generate(&Scrambled::default()).signing_keys()),
         snapshot: Arc::clone(snapshot),
         node: NodeIdentity {
             id: "node_test".to_owned(),

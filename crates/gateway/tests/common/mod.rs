@@ -11,17 +11,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use gateway::{Gateway, GatewayOptions, Limits, Running};
+use ipnet::IpNet;
 use model::client::Client;
 use model::name::{EnvironmentName, SecretName};
 use model::route::RouteSpec;
 use model::secret::{Class, Kind, Limits as SecretLimits, Secret, SecretValue, State};
-use model::snapshot::{Caller, Opened, Route, Snapshot, bind, opened};
+use model::signing::SigningKey;
+use model::snapshot::{Caller, Opened, Route, Signer, Snapshot, bind, opened};
 use model::time::{Clock, Entropy, Timestamp};
 use model::token;
 use model::usage::{Drained, Tally};
 use outbound::{Forwarder, PoolLimits, Tls};
 use serde_json::{Value, json};
 use testkit::{Connection, Reply, Upstream};
+use zeroize::Zeroizing;
 
 /// A clock that goes only when told to.
 #[derive(Debug)]
@@ -62,6 +65,9 @@ pub struct World {
     pub default_environment: Option<EnvironmentName>,
     /// How long a stream may outlive its secret.
     pub grace: Duration,
+    /// The signing keys, by the id of a key of the first client.
+    pub signers: Vec<(String, String)>,
+    pub trusted_proxies: Vec<IpNet>,
     tallies: Mutex<HashMap<(String, String, String), Arc<Tally>>>,
 }
 
@@ -106,6 +112,7 @@ pub fn client(name: &str) -> Client {
         expires_at: None,
         disabled: false,
         created_at: Timestamp::from_millis(NOW),
+        signing: None,
         version: 1,
     }
 }
@@ -119,6 +126,8 @@ impl World {
             clients: vec![(key(1), client("app"))],
             default_environment: Some("production".parse().unwrap()),
             grace: Duration::from_secs(3600),
+            signers: Vec::new(),
+            trusted_proxies: Vec::new(),
             tallies: Mutex::default(),
         };
         world.add_secret(secret("api_key"), Some("sk_live_4242"));
@@ -171,6 +180,11 @@ impl World {
             let caller = Caller { client: Arc::new(client.clone()), key_id: "key_1".to_owned() };
             snapshot.keys.insert(digest.as_ref().try_into().unwrap(), Arc::new(caller));
         }
+        for (key_id, key) in &self.signers {
+            let caller = Caller { client: Arc::new(self.clients[0].1.clone()), key_id: key_id.clone() };
+            let signer = Signer { caller: Arc::new(caller), key: SigningKey::new(Zeroizing::new(key.clone())) };
+            snapshot.signers.insert(key_id.clone(), Arc::new(signer));
+        }
         snapshot
     }
 
@@ -210,6 +224,7 @@ impl Rig {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(Counting::default()),
             allow_private: Vec::new(),
+            trusted_proxies: world.trusted_proxies.clone(),
             limits,
             stream_grace: world.grace,
         });

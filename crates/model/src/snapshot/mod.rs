@@ -19,6 +19,7 @@ pub use wanted::WantedPool;
 
 use crate::client::Client;
 use crate::name::{EnvironmentName, RouteName, SecretName};
+use crate::signing::SigningKey;
 
 /// What the gateway serves from. Never changed: a newer revision is a newer snapshot.
 #[derive(Debug, Default)]
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub keys: HashMap<[u8; 32], Arc<Caller>>,
     /// The secrets that a route names. Whatever began with another one began with one that is in use no longer.
     pub secrets: Arc<HashMap<SecretName, Arc<Opened>>>,
+    /// The live keys by which clients sign, by the id of the client's key.
+    pub signers: HashMap<String, Arc<Signer>>,
     /// Where a client with several environments is served when it names none.
     pub default_environment: Option<EnvironmentName>,
 }
@@ -55,4 +58,13 @@ pub struct Caller {
     pub client: Arc<Client>,
     /// The key's id, `key_…`.
     pub key_id: String,
+}
+
+/// Whose signature a request carries.
+#[derive(Debug)]
+pub struct Signer {
+    /// The client and its key.
+    pub caller: Arc<Caller>,
+    /// What it signs with.
+    pub key: SigningKey,
 }

@@ -53,6 +53,7 @@ pub(crate) const CLIENTS: SealedTable = SealedTable {
         "created_at",
         "version",
         "changed",
+        "signing",
     ],
     stays_unsealed: false,
 };

@@ -274,6 +274,7 @@ pub(crate) fn client(name: &str) -> Client {
         expires_at: None,
         disabled: false,
         created_at: at(0),
+        signing: None,
         version: 1,
     }
 }

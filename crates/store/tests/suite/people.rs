@@ -65,6 +65,7 @@ async fn clients_and_their_keys() {
 
     let mut tx = begin(&store).await;
     shop.disabled = true;
+    shop.signing = Some(model::signing::Signing::Required);
     shop.rate_limit = serde_json::from_str(r#"{"requests": 5, "per": "1m"}"#).unwrap();
     assert_eq!(tx.update_client(&shop).await.unwrap(), 2);
     assert!(tx.revoke_client_key("shop", "key_shop_1", at(5)).await.unwrap());

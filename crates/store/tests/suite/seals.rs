@@ -80,6 +80,7 @@ async fn a_row_that_somebody_else_wrote_does_not_fit() {
         ("UPDATE clients SET routes = '[]'", "client shop"),
         ("UPDATE clients SET allowed_ips = '[]'", "client shop"),
         ("UPDATE clients SET expires_at = 1", "client shop"),
+        ("UPDATE clients SET signing = 'required'", "client shop"),
         (
             "UPDATE client_keys SET digest = x'0707070707070707070707070707070707070707070707070707070707070707'",
             "client key key_shop_1",

@@ -50,6 +50,7 @@ pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> R
         expires_at,
         disabled: body.disabled.unwrap_or(false),
         created_at: call.now,
+        signing: body.signing.map(view::signing),
         version: 1,
     };
     if tx.client(client.name.as_str()).await?.is_some() {

@@ -77,6 +77,9 @@ async fn apply(tx: &ReadTx, before: &Client, patch: ClientPatch) -> Result<Clien
     if let Some(end) = patch.expires_at {
         after.expires_at = members.read_opt("/expires_at", "time-invalid", end.as_deref());
     }
+    if let Some(signing) = patch.signing {
+        after.signing = signing.map(view::signing);
+    }
     after.disabled = patch.disabled.unwrap_or(after.disabled);
     members.finish()?;
     Ok(after)

@@ -19,7 +19,7 @@ use crate::state::Control;
 /// How many live keys a client may have; rotating one needs two.
 const MOST: usize = 20;
 
-/// Makes a key. It is shown this once; others of the client stay valid, so that keys rotate with overlap.
+/// Makes a key, and for a client that signs the signing key that belongs to it. They are shown this once; others of the client stay valid, so that keys rotate with overlap.
 #[utoipa::path(
     post,
     path = "/v1/clients/{name}/keys",
@@ -50,9 +50,13 @@ pub(super) async fn create(
         revoked_at: None,
     };
     tx.insert_client_key(&key).await?;
-    let mut answer = KeyCreated { id: key.id.clone(), key: None, created_at: key.created_at.to_string() };
+    let created_at = key.created_at.to_string();
+    let mut answer = KeyCreated { id: key.id.clone(), key: None, signing_key: None, created_at };
     let event = call.event(&permit, "client.key-create", format!("client/{name}")).after(json!({"key": key.id}));
     call.commit(tx, event, StatusCode::CREATED, &answer).await?;
     answer.key = Some(text.to_string());
+    // It follows from the key's id, so that there is nothing to store and nothing to be read from a backup.
+    let signing_key = found.client.signing.map(|_| control.keys.fingerprints.signing_keys().of(&key.id));
+    answer.signing_key = signing_key.map(|key| key.into_text().to_string());
     created(&format!("/v1/clients/{name}/keys/{}", key.id), &answer, None)
 }

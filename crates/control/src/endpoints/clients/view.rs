@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use api::clients::{ClientItem, KeyItem};
+use api::clients::{ClientItem, KeyItem, Signing as WireSigning};
 use api::route::RateLimit as WireLimit;
 use ipnet::IpNet;
 use model::access::Need;
@@ -10,6 +10,7 @@ use model::client::{Client, ClientKey, RouteGrant};
 use model::name::{EnvironmentName, RouteName, nearest};
 use model::problem::Finding;
 use model::route::RateLimit;
+use model::signing::Signing;
 use serde_json::Value;
 use store::{ClientKeys, Page, ReadTx};
 
@@ -35,6 +36,7 @@ pub(super) fn item(client: &Client, keys: &[ClientKey]) -> ClientItem {
         expires_at: client.expires_at.map(|at| at.to_string()),
         disabled: client.disabled,
         created_at: client.created_at.to_string(),
+        signing: client.signing.map(|Signing::Required| WireSigning::Required),
         keys: keys
             .iter()
             .map(|key| KeyItem {
@@ -132,6 +134,13 @@ pub(super) fn networks(members: &mut Members, texts: &[String]) -> Vec<IpNet> {
         }
     }
     networks
+}
+
+/// Whether a client signs.
+pub(super) fn signing(wire: WireSigning) -> Signing {
+    match wire {
+        WireSigning::Required => Signing::Required,
+    }
 }
 
 /// How often a client may call.
