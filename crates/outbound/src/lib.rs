@@ -21,6 +21,8 @@ pub mod inject;
 pub mod judge;
 mod mask;
 mod pool;
+mod race;
+mod resolver;
 mod tls;
 mod wire;
 
@@ -31,4 +33,5 @@ pub use error::{Failure, Fault, ForwardError, Phase, TlsFailure};
 pub use forward::{Forwarded, Forwarder, Target, Timeouts};
 pub use mask::Mask;
 pub use pool::PoolLimits;
+pub use resolver::CachingResolver;
 pub use tls::{CaError, Tls, TlsSettings, check_ca};
