@@ -32,9 +32,11 @@ pub fn inputs(folder: &str) -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
-/// Shows changed inputs to `check` for this long. `words` are what is worth inserting. What made it panic is printed,
-/// to be kept as a file of the corpus.
-pub fn mutate(folder: &str, words: &[&[u8]], time: Duration, mut check: impl FnMut(&[u8])) {
+/// Shows changed inputs to `check` for a minute, or for `KEYROLL_MUTATE_SECONDS`. `words` are what is worth inserting.
+/// What made it panic is printed, to be kept as a file of the corpus.
+pub fn mutate(folder: &str, words: &[&[u8]], mut check: impl FnMut(&[u8])) {
+    let seconds = std::env::var("KEYROLL_MUTATE_SECONDS").ok().and_then(|text| text.parse().ok());
+    let time = Duration::from_secs(seconds.unwrap_or(60));
     let kept: Vec<Vec<u8>> = inputs(folder).into_iter().map(|(_, input)| input).collect();
     let mut random = Random(RandomState::new().build_hasher().finish() | 1);
     let until = Instant::now() + time;

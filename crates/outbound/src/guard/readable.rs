@@ -108,6 +108,9 @@ fn remove_digests(headers: &mut HeaderMap) {
     }
 }
 
+/// What a body gives next.
+type Next<B> = Result<Frame<Bytes>, ReadError<<B as Body>::Error>>;
+
 /// A body as the guard reads it. What it was compressed to does not decide what it takes of memory, since it is
 /// unpacked no faster than it is taken.
 #[derive(Debug)]
@@ -126,7 +129,7 @@ impl<B: Body<Data = Bytes> + Unpin> Readable<B> {
         Self { inner, how, trailers: None, ended: false }
     }
 
-    fn poll_unpacked(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReadError<B::Error>>>> {
+    fn poll_unpacked(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next<B>>> {
         let How::Codings(codings) = &mut self.how else { return Poll::Ready(None) };
         loop {
             if self.ended {
