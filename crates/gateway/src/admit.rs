@@ -210,13 +210,13 @@ fn check_names(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// A URL ends up in logs, histories and `Referer` headers.
+/// A request line ends up in logs, a URL also in histories and `Referer` headers.
 fn check_url(parts: &Parts) -> Result<(), Refusal> {
     let url = parts.uri.path_and_query().map(|url| url.as_str().as_bytes()).unwrap_or_default();
-    if !client_key::holds(url) {
+    if !client_key::holds(url) && !client_key::holds(parts.method.as_str().as_bytes()) {
         return Ok(());
     }
-    let detail = "The path or query holds a client key, where logs would keep it. Send it as Keyroll-Key, and replace \
+    let detail = "The method, path or query holds a client key, where logs would keep it. Send it as Keyroll-Key, and replace \
                   it: it may be in a log already.";
     Err(Refusal::new(answer::REQUEST_INVALID, detail))
 }

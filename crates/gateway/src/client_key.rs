@@ -165,4 +165,6 @@ fn sha256(key: &[u8]) -> Digest {
 }
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod tests;

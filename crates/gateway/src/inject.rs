@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, IF_RANGE, RANGE, VIA};
+use http::header::VIA;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request};
 use http_body::Body as _;
@@ -107,10 +107,7 @@ fn headers(parts: &mut Parts, bound: &Bound, injection: &Injection, facts: &Fact
         outbound::inject::remove_aliases(headers, name.as_str());
     }
     if outbound::guard::is_needed(bound) {
-        // What the guard cannot read it cannot look for, and a value could be put together from ranges.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.remove(RANGE);
-        headers.remove(IF_RANGE);
+        outbound::guard::ask_plainly(headers);
     }
     headers.append(VIA, HeaderValue::from_static("1.1 keyroll"));
     if let Ok(id) = HeaderValue::try_from(facts.request_id) {

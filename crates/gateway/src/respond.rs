@@ -11,7 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use model::route::Guard;
 use model::snapshot::Bound;
-use outbound::guard::{self, GuardedBody, GuardedError, guard_headers};
+use outbound::guard::{self, GuardedBody, GuardedError, ReadError, Readable, Reading, Unreadable, guard_headers};
 use outbound::inject::strip_answer;
 use outbound::{AnswerBody, AnswerError, Forwarded};
 
@@ -34,8 +34,8 @@ pub(crate) async fn respond(
     let content = if guard::is_needed(bound) {
         guard_headers(&mut parts.headers, bound)
             .map_err(|leak| Refusal::new(answer::WITHHELD, format!("Nothing was passed on: {leak}.")))?;
-        check_readable(&parts.headers, &body)?;
-        let body = GuardedBody::new(body, bound);
+        let reading = Reading::of(parts.status, &mut parts.headers, body.is_end_stream()).map_err(unreadable)?;
+        let body = GuardedBody::new(Readable::new(body, reading), bound);
         match body.size_hint().exact() {
             Some(1..=AT_ONCE) if bound.guard == Guard::Block => Content::Own(Some(at_once(body).await?)),
             _ => Content::Guarded(Box::new(body)),
@@ -55,12 +55,13 @@ pub(crate) async fn respond(
 const AT_ONCE: u64 = 64 * 1024;
 
 /// Reads a whole answer, so that what is wrong with it can still be said in a problem.
-async fn at_once(mut body: GuardedBody<AnswerBody>) -> Result<Bytes, Refusal> {
+async fn at_once(mut body: Guarded) -> Result<Bytes, Refusal> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match error {
             GuardedError::Leak => Refusal::new(answer::WITHHELD, format!("Nothing was passed on: {}.", guard::Leak)),
-            GuardedError::Upstream(error) => answer::of_answer(error),
+            GuardedError::Upstream(ReadError::Upstream(error)) => answer::of_answer(error),
+            GuardedError::Upstream(ReadError::Unreadable(reason)) => unreadable(reason),
         })?;
         if let Some(data) = frame.data_ref() {
             whole.extend_from_slice(data);
@@ -69,14 +70,12 @@ async fn at_once(mut body: GuardedBody<AnswerBody>) -> Result<Bytes, Refusal> {
     Ok(whole.freeze())
 }
 
-/// The guard asked for an encoding that it can read; what comes in another one all the same is not passed on unread.
-fn check_readable(headers: &HeaderMap, body: &AnswerBody) -> Result<(), Refusal> {
-    if body.is_end_stream() || guard::readable(headers) {
-        return Ok(());
-    }
-    let detail = "Nothing was passed on: the upstream compressed its answer although it was asked not to, so that the \
-                  guard cannot read it. Set the route's guard to off if its answers may be passed on unread.";
-    Err(Refusal::new(answer::WITHHELD, detail))
+/// The guard asked for what it can read; what it cannot read is not passed on.
+fn unreadable(reason: Unreadable) -> Refusal {
+    let detail = format!(
+        "Nothing was passed on: {reason}. Set the route's guard to off if its answers may be passed on unread."
+    );
+    Refusal::new(answer::WITHHELD, detail)
 }
 
 /// Says whose status it is, so that a third party's 401 is never taken for the gateway's.
@@ -101,13 +100,16 @@ fn names_us(value: &HeaderValue) -> bool {
 /// Why an answer broke off after its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Broken {
-    /// On its way to us, or because the route blocks what is in it.
+    /// On its way to us, or because it cannot be read, or because the route blocks what is in it.
     #[error(transparent)]
-    Upstream(#[from] GuardedError<AnswerError>),
+    Upstream(#[from] GuardedError<ReadError<AnswerError>>),
     /// It may not go on.
     #[error("{0}")]
     Ended(Ended),
 }
+
+/// An answer behind the guard.
+type Guarded = GuardedBody<Readable<AnswerBody>>;
 
 /// The body of an answer to the client.
 ///
@@ -128,7 +130,7 @@ enum Content {
     None,
     Own(Option<Bytes>),
     Upstream(Box<AnswerBody>),
-    Guarded(Box<GuardedBody<AnswerBody>>),
+    Guarded(Box<Guarded>),
 }
 
 impl Body {
@@ -178,7 +180,7 @@ impl Content {
             Self::None => None,
             Self::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
             Self::Upstream(body) => {
-                let broken = |error| Broken::Upstream(GuardedError::Upstream(error));
+                let broken = |error| Broken::Upstream(GuardedError::Upstream(ReadError::Upstream(error)));
                 ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(broken))
             }
             Self::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream)),

@@ -6,6 +6,9 @@
     reason = "helpers of tests, which clippy does not take for tests"
 )]
 
+#[path = "../../testkit/src/corpus.rs"]
+mod corpus;
+
 use model::path::{PathError, canonical};
 use proptest::prelude::*;
 
@@ -171,4 +174,60 @@ proptest! {
         let _ = canonical(&raw);
         let _ = canonical(&format!("/{raw}"));
     }
+}
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/path");
+
+/// The rules once more, slowly: the canonical path, or nothing.
+fn naive_canonical(raw: &str) -> Option<String> {
+    if !raw.starts_with('/') || raw.contains(['?', '#', '\\']) || raw.chars().any(|c| c.is_ascii_control()) {
+        return None;
+    }
+    let broken = |piece: &str| {
+        piece.len() < 2 || !piece.is_char_boundary(2) || !piece[..2].chars().all(|digit| digit.is_ascii_hexdigit())
+    };
+    if raw.split('%').skip(1).any(broken) {
+        return None;
+    }
+    let encoded: Vec<String> = raw.split('%').skip(1).map(|piece| piece[..2].to_ascii_lowercase()).collect();
+    let forbidden = |digits: &String| {
+        let byte = u8::from_str_radix(digits, 16).unwrap();
+        byte < 0x20 || [0x7f, b'/', b'\\'].contains(&byte)
+    };
+    if encoded.iter().any(forbidden) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    for (number, piece) in raw.split('%').enumerate() {
+        let rest = if number == 0 { piece } else { &piece[2..] };
+        if number > 0 {
+            bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    let decoded = String::from_utf8(bytes).ok()?;
+    (!naive_is_dangerous(&decoded)).then_some(decoded)
+}
+
+fn agrees(input: &[u8]) {
+    let raw = String::from_utf8_lossy(input);
+    assert_eq!(canonical(&raw).ok(), naive_canonical(&raw), "{raw:?}");
+}
+
+#[test]
+fn kept_paths_agree_with_the_oracle() {
+    let all = corpus::inputs(FOLDER);
+    for (_, input) in &all {
+        agrees(input);
+    }
+    let passed = all.iter().filter(|(_, input)| canonical(&String::from_utf8_lossy(input)).is_ok()).count();
+    assert!(passed > 8 && all.len() - passed > 25, "{passed} of {}", all.len());
+}
+
+#[test]
+#[ignore = "soak"]
+fn changed_paths_agree_with_the_oracle() {
+    let words: [&[u8]; 14] =
+        [b"/", b".", b"..", b"%2e", b"%2f", b"%5C", b"%25", b"%", b"25", b"2e", b";", b"\\", b"%c0%af", b"/../"];
+    corpus::mutate(FOLDER, &words, agrees);
 }

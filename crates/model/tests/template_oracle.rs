@@ -3,8 +3,12 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
+    clippy::panic,
     reason = "helpers of tests, which clippy does not take for tests"
 )]
+
+#[path = "../../testkit/src/corpus.rs"]
+mod corpus;
 
 use std::collections::BTreeMap;
 
@@ -195,4 +199,47 @@ proptest! {
             prop_assert_eq!(back.source(), &text);
         }
     }
+}
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/template");
+
+/// Parsing says what the oracle says, and what is filled in is what it fills in, values full of braces included.
+fn agrees(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let chars: Vec<char> = text.chars().collect();
+    let (template, parts) = match (Template::parse(&text), naive(&chars, 1)) {
+        (Ok(template), Ok(parts)) => (template, parts),
+        (Err(error), Err(braces)) => {
+            assert!(error.column() >= braces && error.column() <= chars.len(), "{text:?}: {error}");
+            return;
+        }
+        (ours, oracle) => panic!("{text:?}: {ours:?} but {oracle:?}"),
+    };
+    assert_eq!(flat(&template), parts, "{text:?}");
+    assert_eq!(template.source(), text);
+    let value = "$1{{a}}\\{{";
+    let values = template.secrets().map(|name| (name.to_string(), value.to_owned())).collect();
+    if let Ok(compiled) = compile(&template, Place::Body, |_| Some(value)) {
+        let mut out = Vec::new();
+        compiled.fill(&FACTS, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), naive_fill(&parts, &values, str::to_owned), "{text:?}");
+    }
+}
+
+#[test]
+fn kept_templates_agree_with_the_oracle() {
+    let all = corpus::inputs(FOLDER);
+    for (_, input) in &all {
+        agrees(input);
+    }
+    let good = all.iter().filter(|(_, input)| Template::parse(&String::from_utf8_lossy(input)).is_ok()).count();
+    assert!(good > 12 && all.len() - good > 12, "{good} of {}", all.len());
+}
+
+#[test]
+#[ignore = "soak"]
+fn changed_templates_agree_with_the_oracle() {
+    let words: [&[u8]; 10] =
+        [b"{{", b"}}", b"{", b"}", b"\\", b" ", b"secret:", b"{{a}}", b"{{route}}", "\u{e9}".as_bytes()];
+    corpus::mutate(FOLDER, &words, agrees);
 }

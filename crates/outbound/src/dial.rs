@@ -11,7 +11,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::connection::Protocol;
 use crate::wire::Wire;
-use crate::{Failure, Phase, Resolve, Target, Tls, TlsFailure, address, tls};
+use crate::{Failure, Phase, Resolve, Target, Tls, TlsFailure, address, race, tls};
 
 /// The name of HTTP/2 in a handshake.
 const H2: &[u8] = b"h2";
@@ -27,7 +27,7 @@ pub(crate) async fn dial(
     let deadline = Instant::now() + target.timeouts.connect;
     let connecting = async {
         let addresses = address::candidates(target.upstream, resolver, target.allow_private).await?;
-        let (tcp, peer) = connect(&addresses, deadline).await?;
+        let (tcp, peer) = race::connect(&addresses, deadline).await?;
         let (wire, protocol) = match target.upstream.scheme() {
             Scheme::Http => (Wire::plain(tcp), Protocol::Http1),
             Scheme::H2c => (Wire::plain(tcp), Protocol::Http2),
@@ -36,28 +36,6 @@ pub(crate) async fn dial(
         Ok((wire, peer, protocol))
     };
     timeout_at(deadline, connecting).await.unwrap_or(Err(Failure::Timeout(Phase::Connect)))
-}
-
-/// Tries the addresses in order. Each gets an equal share of what time is left, so that a first one which swallows
-/// packets does not use up the others' time.
-async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<(TcpStream, SocketAddr), Failure> {
-    let mut failure = Failure::Resolve;
-    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    for address in addresses {
-        let now = Instant::now();
-        let share = deadline.saturating_duration_since(now) / left.max(1);
-        left = left.saturating_sub(1);
-        match timeout_at(now + share, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => {
-                // Without this a small request waits for the acknowledgement of the one before.
-                let _ = tcp.set_nodelay(true);
-                return Ok((tcp, *address));
-            }
-            Ok(Err(error)) => failure = Failure::Connect(error.kind()),
-            Err(_) => failure = Failure::Timeout(Phase::Connect),
-        }
-    }
-    Err(failure)
 }
 
 async fn secure(

@@ -19,7 +19,10 @@ use crate::dial::dial;
 use crate::exchange::{Lost, exchange};
 use crate::inject::remove_aliases;
 use crate::pool::{self, Key, Lease, Turn};
-use crate::{AnswerBody, Failure, ForwardError, OutBody, Phase, PoolLimits, Resolve, SystemResolver, Tls, TlsSettings};
+use crate::{
+    AnswerBody, CachingResolver, Failure, ForwardError, OutBody, Phase, PoolLimits, Resolve, SystemResolver, Tls,
+    TlsSettings,
+};
 
 /// How long to wait for an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +86,14 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// With idle connections kept on the thread that used them.
+    /// With idle connections kept on the thread that used them, and names looked up once for all threads
+    /// ([`CachingResolver`]).
     #[must_use]
     pub fn pooled(tls: Arc<Tls>, limits: PoolLimits) -> Self {
-        Self { resolver: Arc::new(SystemResolver), tls, pool: Some(limits) }
+        Self { resolver: Arc::new(CachingResolver::system()), tls, pool: Some(limits) }
     }
 
-    /// With a new connection for every request.
+    /// With a new connection, and a new look-up, for every request.
     #[must_use]
     pub fn unpooled(tls: Arc<Tls>) -> Self {
         Self { resolver: Arc::new(SystemResolver), tls, pool: None }

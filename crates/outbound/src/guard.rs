@@ -1,16 +1,21 @@
 //! Looks for injected values in an answer, and masks them or says that the answer must end.
 
+mod asking;
 mod body;
+mod codings;
 mod frames;
+mod messages;
+mod readable;
 
 use bytes::BytesMut;
-use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use model::route::Guard;
 use model::snapshot::{Bound, Needles};
 
+pub use asking::ask_plainly;
 pub use body::{BodyGuard, GuardedBody, GuardedError};
 pub use frames::{FrameError, FrameGuard};
+pub use readable::{ReadError, Readable, Reading, Unreadable};
 
 /// An answer that holds an injected value, on a route that blocks such answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,19 +24,10 @@ pub struct Leak;
 
 /// Whether answers through this binding have to be looked at: the guard is on, and there is something to look for.
 ///
-/// Then the upstream is to be asked for what can be read: `Accept-Encoding: identity`, and no ranges, from which a
-/// value could be put together.
+/// Then the upstream is to be asked for what can be read ([`ask_plainly`]), and its answer is read as [`Reading`] says.
 #[must_use]
 pub fn is_needed(bound: &Bound) -> bool {
     bound.needles().is_some()
-}
-
-/// Whether the guard can read a body that comes with these headers. One that it cannot read is withheld: it came
-/// encoded although the upstream was asked not to.
-#[must_use]
-pub fn readable(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    codings.all(|coding| coding.trim_ascii().is_empty() || coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Looks at headers or trailers, names and values, and masks what is found.

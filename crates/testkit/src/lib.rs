@@ -17,6 +17,7 @@
     reason = "used by tests only, where stopping with a message is the right answer to a surprise"
 )]
 
+pub mod corpus;
 pub mod fault;
 pub mod frames;
 pub mod leak;

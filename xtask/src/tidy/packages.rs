@@ -25,8 +25,8 @@ const BANNED: [(&str, &str); 10] = [
 const SINGLE: [&str; 6] = ["http", "hyper", "rustls", "aws-lc-rs", "tokio", "rusqlite"];
 
 /// Packages in the binary, ours included; a cold build on two cores takes about two minutes. A client of PostgreSQL with
-/// TLS, a progress bar and man pages are 52 of them.
-const CEILING: usize = 222;
+/// TLS, a progress bar and man pages are 52 of them, what unpacks answers is 7.
+const CEILING: usize = 229;
 
 /// `all` are the packages of the workspace with its tests, `shipped` those of the binary.
 pub(super) fn check(all: &str, shipped: &str) -> Vec<Finding> {

@@ -2,6 +2,10 @@
 
 mod forms;
 mod frames;
+mod packed;
+mod plainly;
+mod proof;
+mod replay;
 mod streams;
 mod websocket;
 
