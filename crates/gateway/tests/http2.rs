@@ -1,4 +1,5 @@
 //! HTTP/2 on both sides of the gateway, with the `h2` library as client and as upstream.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod common;
 #[path = "http2/peers.rs"]
