@@ -162,7 +162,7 @@ impl Frames {
     ///
     /// # Panics
     /// When nothing comes for 30 s.
-    pub fn take(&mut self) -> Option<Frame> {
+    pub fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.fill(&mut head)?;
         let [a, b, c, kind, flags, d, e, f, g] = head;
@@ -178,7 +178,7 @@ impl Frames {
     /// Passes frames over up to the first that fits.
     pub fn until(&mut self, mut fits: impl FnMut(&Frame) -> bool) -> Option<Frame> {
         loop {
-            let frame = self.take()?;
+            let frame = self.read()?;
             if fits(&frame) {
                 return Some(frame);
             }

@@ -12,9 +12,12 @@ use crate::house::{KEYROLL, client, secret};
 use crate::peer::{Peer, Stage};
 use crate::program;
 
-const SERVERS: [(&str, fn() -> Command); 2] =
+/// A library's name, and its program.
+type Library = (&'static str, fn() -> Command);
+
+const SERVERS: [Library; 2] =
     [("python", || program::python("websocket_server.py")), ("node", || program::node("websocket_server.js"))];
-const CLIENTS: [(&str, fn() -> Command); 2] =
+const CLIENTS: [Library; 2] =
     [("python", || program::python("websocket_client.py")), ("node", || program::node("websocket_client.js"))];
 
 const EXPECTED: &[&str] = &[

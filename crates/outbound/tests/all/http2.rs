@@ -117,6 +117,8 @@ async fn an_upstream_that_allows_few_streams_gets_more_connections() {
     assert_eq!(server.seen.connections(), 3);
 }
 
+type MakeBody = fn() -> OutBody;
+
 /// How the first connection loses a request.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
@@ -132,7 +134,7 @@ enum Loss {
 #[tokio::test]
 async fn what_the_upstream_has_not_touched_goes_again_and_nothing_else() {
     use Loss::{Closed, GoneAfter, GoneBefore, Refused, Reset};
-    let bodies: [(Method, fn() -> OutBody, &str); 5] = [
+    let bodies: [(Method, MakeBody, &str); 5] = [
         (Method::GET, OutBody::empty, "empty"),
         (Method::PUT, full, "full"),
         (Method::POST, full, "full"),
@@ -207,11 +209,13 @@ async fn requests_that_are_lost_together_share_the_next_connection() {
     assert_eq!(server.seen.connections(), 2);
 }
 
+/// Head, data, whether the end is marked, what the reset says, whether the request goes on, whether the answer is whole.
+type Cut = (&'static [u8], &'static [u8], bool, u32, bool, bool);
+
 #[tokio::test]
 async fn an_answer_that_is_reset_is_never_whole_unless_it_is() {
     const WITH_LENGTH_2: &[u8] = &[0x88, 0x0f, 0x0d, 0x01, b'2'];
-    // head, data, whether the end is marked, reset with, whether the request goes on, whole
-    let table: [(&[u8], &[u8], bool, u32, bool, bool); 10] = [
+    let table: [Cut; 10] = [
         (OK, b"ok", false, NO_ERROR, false, false),
         (OK, b"ok", false, CANCEL, false, false),
         (OK, b"ok", false, INTERNAL_ERROR, false, false),
