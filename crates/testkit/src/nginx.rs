@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::tls::Issued;
+use crate::upstream::Authority;
 use crate::wire::{self, Connection};
 
 /// Where Debian puts it; a user's `PATH` often lacks `/usr/sbin`.
@@ -23,6 +25,7 @@ const PROBE: &str = "/testkit-is-it-up";
 pub struct Nginx {
     process: Child,
     port: u16,
+    secure_port: u16,
     folder: TempDir,
 }
 
@@ -33,15 +36,29 @@ impl Nginx {
     /// # Panics
     /// When nginx is not installed, or does not start; the message says what to do.
     pub fn start(headers: &[&str]) -> Self {
+        Self::launch(headers, None)
+    }
+
+    /// The same over TLS too, at [`Nginx::secure_url`], with this certificate of its own and for clients alone that show
+    /// one of the authority `clients`. Each record has the `subject` of what was shown.
+    ///
+    /// # Panics
+    /// As [`Nginx::start`].
+    pub fn mutual_tls(headers: &[&str], own: &Issued, clients: &Authority) -> Self {
+        Self::launch(headers, Some((own, clients)))
+    }
+
+    fn launch(headers: &[&str], tls: Option<(&Issued, &Authority)>) -> Self {
         let binary = PLACES.iter().find(|p| Path::new(p).exists()).unwrap_or_else(|| {
             panic!("nginx is not installed: `cargo xtask test` as root installs it, or `apt-get install nginx-light`")
         });
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Another process may take the free port before nginx does: then with another port.
         for _ in 0..5 {
-            let port = free_port();
+            let (port, secure_port) = (free_port(), free_port());
+            let secure = tls.map(|(own, clients)| secure(folder.path(), secure_port, own, clients));
             let conf = folder.path().join("nginx.conf");
-            fs::write(&conf, configuration(folder.path(), port, headers)).expect("conf written");
+            fs::write(&conf, configuration(folder.path(), port, headers, secure.as_deref())).expect("conf written");
             let mut process = Command::new(binary)
                 .args(["-e", "error.log", "-p"])
                 .arg(folder.path())
@@ -53,7 +70,7 @@ impl Nginx {
                 .spawn()
                 .expect("nginx can be executed");
             if answers(&mut process, port) {
-                return Self { process, port, folder };
+                return Self { process, port, secure_port, folder };
             }
             let _ = process.kill();
             let _ = process.wait();
@@ -65,6 +82,11 @@ impl Nginx {
     /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// `https://127.0.0.1:PORT`, where it was started with TLS.
+    pub fn secure_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.secure_port)
     }
 
     /// One object per request, in order: `method`, `uri`, `status`, and each logged header under
@@ -105,7 +127,29 @@ impl Drop for Nginx {
     }
 }
 
-fn configuration(folder: &Path, port: u16, headers: &[&str]) -> String {
+/// A further server that demands certificates, and the files that it reads.
+fn secure(folder: &Path, port: u16, own: &Issued, clients: &Authority) -> String {
+    let put = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file of the test");
+    put("server.pem", &own.pem);
+    put("server.key", &own.key_pem);
+    put("clients.pem", &clients.ca_pem());
+    let folder = folder.display();
+    format!(
+        r#"  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {folder}/server.pem;
+    ssl_certificate_key {folder}/server.key;
+    ssl_client_certificate {folder}/clients.pem;
+    ssl_verify_client on;
+    location / {{ default_type text/plain; return 200 "hello from nginx\n"; }}
+  }}
+"#
+    )
+}
+
+fn configuration(folder: &Path, port: u16, headers: &[&str], secure: Option<&str>) -> String {
+    let subject = if secure.is_some() { r#","subject":"$ssl_client_s_dn""# } else { "" };
+    let secure = secure.unwrap_or_default();
     let fields: String = headers
         .iter()
         .map(|h| h.to_ascii_lowercase())
@@ -121,7 +165,7 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log info;
 events {{ worker_connections 1024; }}
 http {{
-  log_format record escape=json '{{"method":"$request_method","uri":"$request_uri","status":"$status"{fields}}}';
+  log_format record escape=json '{{"method":"$request_method","uri":"$request_uri","status":"$status"{fields}{subject}}}';
   access_log {folder}/access.log record;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
@@ -134,7 +178,7 @@ http {{
     large_client_header_buffers 8 64k;
     location / {{ default_type text/plain; return 200 "hello from nginx\n"; }}
   }}
-}}
+{secure}}}
 "#
     )
 }

@@ -2,6 +2,7 @@
 
 mod callers;
 mod listener;
+mod strangers;
 mod upstreams;
 
 use std::path::{Path, PathBuf};
