@@ -55,9 +55,12 @@ pub(super) fn hangs(stream: &mut TcpStream) -> io::Result<()> {
 
 /// Answers, one byte at a time.
 pub(super) fn dribbles(stream: &mut TcpStream) -> io::Result<()> {
-    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\nbyte by byte" {
-        stream.write_all(&[*byte])?;
-        thread::sleep(Duration::from_millis(20));
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n";
+    for (bytes, pause) in [(&head[..], 5), (b"byte by byte", 100)] {
+        for byte in bytes {
+            stream.write_all(&[*byte])?;
+            thread::sleep(Duration::from_millis(pause));
+        }
     }
     Ok(())
 }
