@@ -13,7 +13,7 @@ use model::route::Guard;
 use model::snapshot::{Bound, Needles};
 
 pub use asking::ask_plainly;
-pub use body::{BodyGuard, GuardedBody, GuardedError};
+pub use body::{BodyGuard, GuardedBody, GuardedError, Messaging};
 pub use frames::{FrameError, FrameGuard};
 pub use readable::{ReadError, Readable, Reading, Unreadable};
 

@@ -104,6 +104,15 @@ pub enum GuardedError<E> {
     Leak,
 }
 
+/// A body that may consist of messages.
+pub trait Messaging: Body {
+    /// Whether what came so far ends with a message. Whoever waits for it may send nothing before it is there, so that
+    /// nothing of it may be kept back; and no form goes on behind it.
+    fn is_between_messages(&self) -> bool {
+        false
+    }
+}
+
 /// A body, guarded: masked with its length kept, or ended by [`GuardedError::Leak`].
 ///
 /// After an error nothing more comes: what was kept back is part of an answer that is not whole.
@@ -116,7 +125,7 @@ pub struct GuardedBody<B> {
     ended: bool,
 }
 
-impl<B: Body<Data = Bytes>> GuardedBody<B> {
+impl<B: Messaging<Data = Bytes>> GuardedBody<B> {
     /// Puts `inner` behind the guard of its binding.
     #[must_use]
     pub fn new(inner: B, bound: &Arc<Bound>) -> Self {
@@ -136,7 +145,10 @@ impl<B: Body<Data = Bytes>> GuardedBody<B> {
     fn pass(&mut self, frame: Frame<Bytes>) -> Result<Option<Frame<Bytes>>, Leak> {
         match frame.into_data() {
             Ok(data) => {
-                let out = self.guard.push(data)?;
+                let mut out = self.guard.push(data)?;
+                if self.guard.is_holding() && self.inner.is_between_messages() {
+                    out = [out, self.guard.finish()].concat().into();
+                }
                 Ok((!out.is_empty()).then(|| Frame::data(out)))
             }
             Err(frame) => {
@@ -157,7 +169,7 @@ impl<B: Body<Data = Bytes>> GuardedBody<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for GuardedBody<B> {
+impl<B: Messaging<Data = Bytes> + Unpin> Body for GuardedBody<B> {
     type Data = Bytes;
     type Error = GuardedError<B::Error>;
 

@@ -41,6 +41,11 @@ impl Messages {
         if packed { Err(Unreadable::Message) } else { Ok(None) }
     }
 
+    /// Whether nothing that comes next belongs to what was seen.
+    pub(super) fn is_between(&self) -> bool {
+        self.head == 0 && self.left == 0
+    }
+
     /// Looks at the next bytes of the body.
     pub(super) fn see(&mut self, mut bytes: &[u8]) -> Result<(), Unreadable> {
         while let Some((first, rest)) = bytes.split_first() {

@@ -8,6 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use super::body::Messaging;
 use super::codings::Codings;
 use super::messages::Messages;
 
@@ -168,6 +169,12 @@ impl<B: Body<Data = Bytes> + Unpin> Readable<B> {
                 return Poll::Ready(Some(Err(ReadError::Unreadable(unreadable))));
             }
         }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Messaging for Readable<B> {
+    fn is_between_messages(&self) -> bool {
+        matches!(&self.how, How::Messages(messages) if messages.is_between())
     }
 }
 

@@ -18,15 +18,15 @@ server.on("connection", (socket, request) => {
       socket.send(data.subarray(-1), { binary, fin: true });
     });
   } else if (path === "/ping") {
-    socket.on("pong", (data) => socket.send(String(data) === "from the server." ? "pong." : "another pong."));
-    socket.ping("from the server.");
+    socket.on("pong", (data) => socket.send(String(data) === "from the server" ? "pong" : "another pong"));
+    socket.ping("from the server");
   } else if (path === "/credential") {
     socket.send(request.headers.authorization);
     socket.send(Buffer.from(request.headers.authorization));
   } else if (path === "/close") {
     socket.close(4001, "that is all");
   } else {
-    socket.send("hold.");
+    socket.send("hold");
   }
 });
 process.stdin.on("end", () => process.exit(0)).resume();

@@ -32,8 +32,8 @@ async def serve_one(socket):
         async for message in messages(socket):
             await socket.send([message[:1], message[1:-1], message[-1:]])
     elif path == "/ping":
-        await (await socket.ping(b"from the server."))
-        await socket.send("pong.")
+        await (await socket.ping(b"from the server"))
+        await socket.send("pong")
         await socket.wait_closed()
     elif path == "/credential":
         await socket.send(socket.request.headers["Authorization"])
@@ -42,7 +42,7 @@ async def serve_one(socket):
     elif path == "/close":
         await socket.close(4001, "that is all")
     else:
-        await socket.send("hold.")
+        await socket.send("hold")
         await socket.wait_closed()
     say("closed", path, socket.close_code)
 

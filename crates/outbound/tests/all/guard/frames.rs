@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use outbound::guard::Messaging;
 
 pub(super) enum Step {
     Data(Bytes),
@@ -31,6 +32,8 @@ impl Frames {
         Self::new(pieces.into_iter().map(|piece| Step::Data(Bytes::copy_from_slice(piece))))
     }
 }
+
+impl Messaging for Frames {}
 
 impl Body for Frames {
     type Data = Bytes;

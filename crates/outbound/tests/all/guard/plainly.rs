@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use outbound::guard::{ReadError, Readable, Reading, Unreadable, ask_plainly};
+use outbound::guard::{GuardedBody, ReadError, Readable, Reading, Unreadable, ask_plainly};
 
-use super::frames::{Frames, look};
+use super::frames::{Frames, Step, look};
+use super::guarding;
 
 fn headers(all: &[(&str, &str)]) -> HeaderMap {
     all.iter().map(|(n, v)| (n.parse::<HeaderName>().unwrap(), v.parse().unwrap())).collect()
@@ -82,6 +83,32 @@ fn a_compressed_message_ends_the_answer() {
                     assert!(look(&mut body).unwrap().is_none());
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_message_goes_out_to_its_end() {
+    const VALUE: &str = "sk_live_4242";
+    let bound = guarding("mask", VALUE);
+    let stars = "*".repeat(VALUE.len());
+    // What its first half at the end of a message began, the second half does not end behind the head of the next.
+    for (sent, seen) in
+        [("ends in s", "ends in s"), ("sk_live_", "sk_live_"), (VALUE, &stars), ("4242", "4242"), ("", "")]
+    {
+        let (sent, seen) = (message(0, sent.as_bytes()), message(0, seen.as_bytes()));
+        for cut in 0..=sent.len() {
+            let (first, second) = sent.split_at(cut);
+            let pieces =
+                [message(0, b"sk_live_").as_slice(), first, second].map(Bytes::copy_from_slice).map(Step::Data);
+            let reading = Reading::of(StatusCode::OK, &mut headers(&[("content-type", "application/grpc")]), false);
+            let steps = pieces.into_iter().chain([Step::Wait]);
+            let mut body = GuardedBody::new(Readable::new(Frames::new(steps), reading.unwrap()), &bound);
+            let mut out = Vec::new();
+            while let Some(frame) = look(&mut body) {
+                out.extend_from_slice(&frame.unwrap().unwrap().into_data().unwrap());
+            }
+            assert_eq!(out, [message(0, b"sk_live_"), seen.clone()].concat(), "cut at {cut}");
         }
     }
 }
