@@ -112,26 +112,29 @@ fn what_is_sent_along_waits_for_the_answer_and_then_goes_through() {
     let server = Server::start(GRANTED);
     let rig = server.rig();
     let mut connection = rig.connect();
-    // A request before it and bytes of the other protocol after it, all in one piece.
-    connection.send(format!("{}{}early.", plain("/r/first"), asking("websocket", "")).as_bytes()).unwrap();
+    // A request before it and bytes of the other protocol after it, all in one piece: fragments of a text that comes back.
+    let early = "\x01\x06early.";
+    connection.send(format!("{}{}{early}", plain("/r/first"), asking("websocket", "")).as_bytes()).unwrap();
     assert_eq!(connection.reply(false).unwrap().status, 200);
     let reply = connection.reply(false).unwrap();
     assert_eq!((reply.status, reply.header("upgrade").as_deref()), (101, Some("websocket")));
     assert_eq!(reply.header("sec-websocket-accept").unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    assert_eq!(read(&mut connection, 6), "early.");
-    connection.send(b"GET /r/inner HTTP/1.1\r\n\r\n.").unwrap();
-    assert_eq!(read(&mut connection, 26), "GET /r/inner HTTP/1.1\r\n\r\n.");
+    assert_eq!(read(&mut connection, 8), early);
+    let inner = "\x00\x1aGET /r/inner HTTP/1.1\r\n\r\n.";
+    connection.send(inner.as_bytes()).unwrap();
+    assert_eq!(read(&mut connection, 28), inner);
     // One side ends; what is on its way from the other still comes.
-    connection.send(b"last.").unwrap();
+    let last = "\x00\x05last.";
+    connection.send(last.as_bytes()).unwrap();
     connection.stream().get_ref().shutdown(Shutdown::Write).unwrap();
     let mut rest = String::new();
     connection.stream().read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "last.");
+    assert_eq!(rest, last);
     let seen = server.seen();
     let (asked, raw) = (seen[1].to_ascii_lowercase(), seen[2..].concat().replace("raw ", ""));
     assert!(asked.contains("\r\nconnection: upgrade\r\n") && asked.contains("\r\nupgrade: websocket\r\n"), "{asked}");
     assert!(asked.contains("\r\nauthorization: bearer sk_live_4242\r\n") && !asked.contains("krk_"), "{asked}");
-    assert_eq!(raw, "early.GET /r/inner HTTP/1.1\r\n\r\n.last.");
+    assert_eq!(raw, [early, inner, last].concat());
 }
 
 #[test]
@@ -239,7 +242,7 @@ fn only_http1_is_offered_for_an_upgrade_over_tls() {
             head.push(byte[0]);
         }
         tls.write_all(GRANTED.as_bytes()).unwrap();
-        let mut piece = [0; 5];
+        let mut piece = [0; 7];
         tls.read_exact(&mut piece).unwrap();
         tls.write_all(&piece).unwrap();
         tls.flush().unwrap();
@@ -247,7 +250,7 @@ fn only_http1_is_offered_for_an_upgrade_over_tls() {
     });
     let mut connection = rig.connect();
     assert_eq!(connection.call(asking("websocket", "").as_bytes()).unwrap().status, 101);
-    connection.send(b"ping.").unwrap();
-    assert_eq!(read(&mut connection, 5), "ping.");
+    connection.send(b"\x01\x05ping.").unwrap();
+    assert_eq!(read(&mut connection, 7), "\x01\x05ping.");
     assert_eq!(chosen.join().unwrap().0.as_deref(), Some(&b"http/1.1"[..]));
 }
