@@ -1,6 +1,9 @@
 //! A new process in the place of one that runs, under traffic: no request fails, no connection is refused, no use is lost.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -145,6 +148,61 @@ fn what_is_in_flight_is_answered_by_the_process_that_took_it() {
     assert_eq!((reply.text().as_str(), reply.header("connection").as_deref()), ("late", Some("close")));
     node.succeed(successor);
     eventually("the use is counted by the other process", || count(&node) > before);
+}
+
+/// The address of a server that switches to the WebSocket protocol and sends back what it is sent.
+fn switching() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let mut head = Vec::new();
+                let mut piece = [0; 4096];
+                while !head.ends_with(b"\r\n\r\n") {
+                    let count = stream.read(&mut piece).ok().filter(|count| *count > 0)?;
+                    head.extend_from_slice(&piece[..count]);
+                }
+                let granted = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+                stream.write_all(granted.as_bytes()).ok()?;
+                while let Some(count) = stream.read(&mut piece).ok().filter(|count| *count > 0) {
+                    stream.write_all(&piece[..count]).ok()?;
+                }
+                Some(())
+            });
+        }
+    });
+    url
+}
+
+/// A WebSocket through the gateway, over which one text went and came back.
+fn socket(node: &TestNode, key: &str) -> Connection {
+    let mut connection = Connection::open(node.gateway()).unwrap();
+    let asking = [("Host", "x"), ("Keyroll-Key", key), ("Connection", "Upgrade"), ("Upgrade", "websocket")];
+    let reply = connection.call(&wire::request("GET", "/sockets/", &asking, b"")).unwrap();
+    assert_eq!(reply.status, 101, "{}", reply.text());
+    connection.send(b"\x81\x05hello").unwrap();
+    let mut text = [0; 7];
+    connection.stream().read_exact(&mut text).unwrap();
+    assert_eq!(&text, b"\x81\x05hello");
+    connection
+}
+
+#[test]
+fn a_websocket_is_told_to_go_and_comes_back_to_the_successor() {
+    let (mut node, _upstream, key) = furnished();
+    route(&node, "sockets", &switching(), &json!({"Authorization": "Bearer {{key}}"}));
+    eventually("the route is served", || {
+        node.gateway_get("/sockets/", &[("Keyroll-Key", &key)]).header("proxy-status").is_some()
+    });
+    let mut open = socket(&node, &key);
+    let successor = node.successor(&[]);
+    // A close that says why: the process goes away (RFC 6455 section 7.4.1). Nothing comes behind it.
+    let mut rest = Vec::new();
+    open.stream().read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, [0x88, 0x02, 0x03, 0xe9], "{}", node.log());
+    node.succeed(successor);
+    drop(socket(&node, &key));
 }
 
 #[test]

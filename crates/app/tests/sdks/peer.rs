@@ -27,7 +27,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Starts a program and waits for its first line: a server's is `port N`, and that of a client which holds something
-    /// open is `hold.`.
+    /// open is `hold`.
     #[track_caller]
     pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -35,7 +35,7 @@ impl Peer {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap_or_else(|| panic!("{command:?} ended: `cargo xtask sdks`?")).unwrap();
         let port = first.strip_prefix("port ").map_or(0, |port| port.parse().unwrap());
-        assert!(port > 0 || first == "hold.", "{first}");
+        assert!(port > 0 || first == "hold", "{first}");
         let said = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&said);
         thread::spawn(move || lines.map_while(Result::ok).for_each(|line| heard.lock().unwrap().push(line)));

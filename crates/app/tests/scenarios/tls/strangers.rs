@@ -9,11 +9,18 @@ use testkit::{Authority, Issued, Nginx, TestNode};
 use super::{certificate, install, secured};
 use crate::house::{client, eventually, secret};
 
-/// What curl is answered: status and body.
+/// What curl is answered, over HTTP/1.1 and over HTTP/2 alike: status and body.
 fn curl(node: &TestNode, dir: &Path, path: &str, key: &str, shown: Option<&Issued>) -> (u16, String) {
+    let [(status, one), (other, two)] = ["1.1", "2"].map(|version| call(node, dir, path, key, shown, version));
+    assert_eq!(status, other, "{one} {two}");
+    (status, one)
+}
+
+fn call(node: &TestNode, dir: &Path, path: &str, key: &str, shown: Option<&Issued>, version: &str) -> (u16, String) {
     let port = node.gateway().rsplit(':').next().unwrap();
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--http1.1", "--max-time", "20", "--write-out", "\n%{http_code}"])
+    curl.args(["--silent", "--show-error", "--max-time", "20", "--write-out", "\n%{http_code} %{http_version}"])
+        .arg(format!("--http{version}"))
         .args(["--resolve", &format!("localhost:{port}:127.0.0.1"), "--header", &format!("Keyroll-Key: {key}")])
         .arg("--cacert")
         .arg(dir.join("ca.pem"));
@@ -24,7 +31,9 @@ fn curl(node: &TestNode, dir: &Path, path: &str, key: &str, shown: Option<&Issue
     let done = curl.arg(format!("https://localhost:{port}{path}")).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let text = String::from_utf8(done.stdout).unwrap();
-    let (body, status) = text.rsplit_once('\n').unwrap();
+    let (body, end) = text.rsplit_once('\n').unwrap();
+    let (status, spoken) = end.split_once(' ').unwrap();
+    assert_eq!(spoken, version);
     (status.parse().unwrap(), body.to_owned())
 }
 
