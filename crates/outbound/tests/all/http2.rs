@@ -255,9 +255,38 @@ async fn an_answer_that_is_reset_is_never_whole_unless_it_is() {
     }
 }
 
+/// `:status: 103`, by the name from the static table.
+const STATUS_103: &[u8] = &[0x08, 0x03, b'1', b'0', b'3'];
+
+#[tokio::test]
+async fn provisional_answers_without_end_are_no_answer_and_take_nothing_from_others() {
+    let server = Server::start(|_, stream, _| async move {
+        let mut peer = Peer::accept(stream, &[]).await.unwrap();
+        let stream = peer.request().await.unwrap();
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < Duration::from_secs(4) {
+            peer.send(HEADERS, END_HEADERS, stream, STATUS_103).await;
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let (forwarder, upstream) = (pooled(), h2c(&server));
+    let mut timeouts = quick();
+    timeouts.response = Duration::from_secs(1);
+    let flooded = send_within(&forwarder, &upstream, timeouts, get("/"));
+    let other = all_at_once(1, &[]).await;
+    let others = async {
+        sleep(Duration::from_millis(200)).await;
+        for _ in 0..10 {
+            assert_eq!(answer(&forwarder, &h2c(&other), get("/")).await, Ok(("ok".to_owned(), 1)));
+        }
+    };
+    let (flooded, ()) = tokio::join!(flooded, others);
+    assert_eq!(flooded.unwrap_err().failure, Failure::Timeout(Phase::Response));
+}
+
 #[tokio::test]
 async fn what_nobody_knows_and_what_is_provisional_is_passed_over() {
-    const STATUS_103: &[u8] = &[0x08, 0x03, b'1', b'0', b'3'];
     let server = Server::start(|_, stream, _| async move {
         let mut peer = Peer::accept(stream, &[(0xfafa, 1)]).await.unwrap();
         let stream = peer.request().await.unwrap();
