@@ -60,6 +60,7 @@ pub struct TallyKey {
 pub struct Tally {
     counts: [AtomicU64; OUTCOMES.len()],
     last_used: AtomicI64,
+    open: AtomicI64,
 }
 
 /// What a tally held when it was drained.
@@ -82,6 +83,22 @@ impl Tally {
         if let Some(count) = self.counts.get(outcome as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes that a request which carries the value is under way, until [`Tally::closed`].
+    pub fn opened(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that such a request has ended, its answer or tunnel included.
+    pub fn closed(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many such requests are under way.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        u64::try_from(self.open.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     /// Takes what was counted since the last time; `None` where nothing was.
@@ -124,5 +141,14 @@ mod tests {
         assert_eq!(tally.drain(), None);
         tally.put_back(drained);
         assert_eq!(tally.drain(), Some(drained));
+    }
+
+    #[test]
+    fn what_is_under_way_is_no_count() {
+        let tally = Tally::default();
+        tally.opened();
+        tally.opened();
+        tally.closed();
+        assert_eq!((tally.open(), tally.drain()), (1, None));
     }
 }

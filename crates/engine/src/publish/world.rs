@@ -251,7 +251,7 @@ impl World {
             let bound = kept.cloned().or_else(|| self.bind(spec, environment, wanted, shared));
             environments.extend(bound.map(|bound| (environment.clone(), bound)));
         }
-        Route { name: spec.name.clone(), environments }
+        Route { name: spec.name.clone(), environments, trials: HashMap::new() }
     }
 
     fn bind(

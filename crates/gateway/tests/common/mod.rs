@@ -169,7 +169,7 @@ impl World {
                 let bound = bind(spec, environment, &secrets, &[], tally).unwrap();
                 (environment.clone(), Arc::new(bound))
             });
-            let route = Route { name: spec.name.clone(), environments: environments.collect() };
+            let route = Route { name: spec.name.clone(), environments: environments.collect(), trials: HashMap::new() };
             for host in &spec.hosts {
                 snapshot.hosts.insert(host.clone(), spec.name.clone());
             }

@@ -2,6 +2,8 @@
 
 mod replace;
 mod verdict;
+mod weight;
 
 pub use replace::{Change, replace};
 pub use verdict::{Counts, ENOUGH, Verdict, Why, judge};
+pub use weight::{Weight, WeightError};

@@ -5,6 +5,7 @@ mod bound;
 mod forms;
 mod needles;
 mod prepared;
+mod trial;
 mod wanted;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ pub use bound::{Bound, BoundHeader, BoundText, CallerCertificate, HeaderFill, In
 pub use forms::Forms;
 pub use needles::{Cursor, Needles};
 pub use prepared::Prepared;
+pub use trial::{SIGNS, Sign, Trial, TrialCounts, TrialDrained, TrialKey};
 pub use wanted::WantedPool;
 
 use crate::client::Client;
@@ -49,6 +51,8 @@ pub struct Route {
     pub name: RouteName,
     /// The environments, each with what one request needs there.
     pub environments: HashMap<EnvironmentName, Arc<Bound>>,
+    /// The environments in which a rotation has a say in which credential a request gets.
+    pub trials: HashMap<EnvironmentName, Arc<Trial>>,
 }
 
 /// Whose key a request carries.
