@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::route::{Basic, CLIENT_CERTIFICATE, Inject, Injection, Member, Plain, RouteSpec, effective, same_header};
 use crate::template::Template;
 
 /// One template that a replacement changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The route.
     pub route: RouteName,

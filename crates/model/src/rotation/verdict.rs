@@ -124,12 +124,29 @@ impl Counts {
         self.alive.saturating_add(self.pairs)
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.alive = self.alive.saturating_add(other.alive);
         self.pairs = self.pairs.saturating_add(other.pairs);
         self.outgoing_alive = self.outgoing_alive.saturating_add(other.outgoing_alive);
         self.outgoing_dead = self.outgoing_dead.saturating_add(other.outgoing_dead);
     }
+}
+
+/// Judges refusals that could not be tried again with the outgoing credential, as where a route's shield is off.
+///
+/// No pair is made then, but which request gets which credential is drawn by lot, so that whoever sends requests that no
+/// credential would save meets both alike: only the difference between the two counts, and it has to be a great one.
+/// Without answers to the outgoing one beside it, nothing is said.
+pub(super) fn more_often_refused(seen: &Counts, unpaired: u64) -> Option<Why> {
+    let outgoing = seen.outgoing_alive.saturating_add(seen.outgoing_dead);
+    let judged = seen.alive.saturating_add(unpaired);
+    if unpaired == 0 || judged < ENOUGH || outgoing < ENOUGH {
+        return None;
+    }
+    let apart = number(unpaired) / number(judged) - number(seen.outgoing_dead) / number(outgoing);
+    let worse = apart > 10.0 * MARGIN
+        && more_often([unpaired, seen.alive], [seen.outgoing_dead, seen.outgoing_alive]) < ERROR / MANY;
+    worse.then_some(Why::Worse)
 }
 
 /// How often this upstream refuses the outgoing credential, at most: its share of dead answers, and what so few of them
