@@ -1,6 +1,7 @@
 //! What publishing reads: everything that changed after a revision, in one consistent look.
 
 use model::environment::Environment;
+use model::rotation::Summary;
 
 use crate::backend::{Row, args};
 use crate::clients::ClientKeys;
@@ -27,6 +28,8 @@ pub struct Changes {
     pub environments: Vec<Environment>,
     /// Clients, each with all of its keys.
     pub clients: Vec<ClientKeys>,
+    /// Rotations; those that have ended have nothing for traffic any more.
+    pub rotations: Vec<Summary>,
     /// What no longer exists, deleted secrets and damaged rows included.
     pub gone: Vec<Tombstone>,
     /// Rows that somebody else wrote so that they cannot be read. They count as gone; they are to be reported.
@@ -81,6 +84,7 @@ impl ReadTx {
                 |row| self.sealed_client(row, &mut keys),
                 &mut damaged,
             )?,
+            rotations: self.rotations_changed_since(revision).await?,
             gone: self.tombstones_since(revision).await?,
             damaged: Vec::new(),
         };

@@ -15,9 +15,9 @@ struct Table {
 }
 
 /// What is copied, in an order in which whatever is referred to comes first. Secrets are copied before all others, in an
-/// order of their own. Not here: what describes the database itself (`revision`, `migrations`), and the nodes and leases
-/// of the old one.
-const TABLES: [Table; 17] = [
+/// order of their own. Not here: what describes the database itself (`revision`, `migrations`), and the nodes with
+/// what is under way on them, and the leases, of the old one.
+const TABLES: [Table; 20] = [
     Table { name: "environments", key: &["name"] },
     Table { name: "secret_labels", key: &["kind", "label", "secret"] },
     Table { name: "routes", key: &["name"] },
@@ -30,6 +30,9 @@ const TABLES: [Table; 17] = [
     Table { name: "tokens", key: &["id"] },
     Table { name: "tombstones", key: &["kind", "name"] },
     Table { name: "audit", key: &["sequence"] },
+    Table { name: "rotations", key: &["id"] },
+    Table { name: "rotation_events", key: &["rotation", "number"] },
+    Table { name: "rotation_counts", key: &["rotation", "environment", "upstream", "route", "at"] },
     Table { name: "idempotency", key: &["owner", "key"] },
     Table { name: "tallies", key: &["secret", "minute", "route", "environment", "outcome"] },
     Table { name: "binding_usage", key: &["secret", "route", "environment"] },

@@ -89,6 +89,12 @@ pub enum Rule {
     RouteRevisionsAreAppendOnly,
     /// The revision and the size of the audit never go back.
     RevisionGoesForward,
+    /// A live rotation needs the secret.
+    SecretInRotation,
+    /// A rotation keeps its row, its secrets and its end.
+    RotationsGoForward,
+    /// Lines of a rotation's log are only ever added, each with the next number.
+    RotationEventsAreAppendOnly,
     /// Something of this kind already has this name, id or key.
     Taken,
     /// Something still refers to it, or what it refers to does not exist.
@@ -98,7 +104,7 @@ pub enum Rule {
 }
 
 /// The texts that the triggers raise, the same on both engines.
-const RULES: [(Rule, &str); 8] = [
+const RULES: [(Rule, &str); 11] = [
     (Rule::SecretNameTaken, "secret-name-taken"),
     (Rule::SecretIsWriteOnce, "secret-is-write-once"),
     (Rule::SecretRowStays, "secret-row-stays"),
@@ -107,6 +113,9 @@ const RULES: [(Rule, &str); 8] = [
     (Rule::AuditIsAppendOnly, "audit-is-append-only"),
     (Rule::RouteRevisionsAreAppendOnly, "route-revisions-are-append-only"),
     (Rule::RevisionGoesForward, "revision-goes-forward"),
+    (Rule::SecretInRotation, "secret-in-rotation"),
+    (Rule::RotationsGoForward, "rotations-go-forward"),
+    (Rule::RotationEventsAreAppendOnly, "rotation-events-are-append-only"),
 ];
 
 impl Rule {

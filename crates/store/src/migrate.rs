@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All migrations, in order. One that was released is never edited: its checksum is in every database.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 1,
         name: "first",
@@ -48,6 +48,16 @@ const MIGRATIONS: [Migration; 4] = [
         min_binary: "0.1.0",
         tables: include_str!("../migrations/0004_signing.sql"),
         guards: Guards::NONE,
+    },
+    Migration {
+        number: 5,
+        name: "rotations",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0005_rotations.sql"),
+        guards: Guards {
+            sqlite: include_str!("../migrations/0005_guards.sqlite.sql"),
+            postgres: include_str!("../migrations/0005_guards.postgres.sql"),
+        },
     },
 ];
 

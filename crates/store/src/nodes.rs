@@ -1,5 +1,6 @@
 //! The processes that share this database, each with its last sign of life.
 
+use model::name::SecretName;
 use model::node::{Node, NodeRole, Stopped};
 use model::time::{Span, Timestamp};
 
@@ -24,6 +25,9 @@ pub struct Heartbeat {
     pub serves: Option<(String, i64)>,
     /// How long it serves without hearing from the database.
     pub max_staleness: Span,
+    /// How many requests, streams and tunnels are under way that carry a secret which a rotation replaces. Counted after
+    /// `serves` was read, so that none is missing of what began under an older revision.
+    pub open: Vec<(SecretName, u64)>,
 }
 
 const COLUMNS: &str = "id, name, role, version, started_at, last_seen_at, incarnation, revision, max_staleness, \
@@ -51,21 +55,34 @@ pub(crate) async fn beat(conversation: &Conversation, beat: &Heartbeat) -> Resul
         revision,
         beat.max_staleness.as_millis(),
     ];
-    conversation.execute(sql, args).await.map(drop)
+    conversation.execute(sql, args).await?;
+    // The leading column of the key.
+    conversation.execute("DELETE FROM open_uses WHERE node = $1", args![&beat.id]).await?;
+    for (secret, count) in beat.open.iter().filter(|(_, count)| *count > 0) {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        let sql = "INSERT INTO open_uses (node, secret, count) VALUES ($1, $2, $3)";
+        conversation.execute(sql, args![&beat.id, secret.as_str(), count]).await?;
+    }
+    Ok(())
 }
 
 /// The last word of a node that holds nothing any more.
 pub(crate) async fn farewell(conversation: &Conversation, id: &str) -> Result<(), StoreError> {
     // By the key.
     let sql = "UPDATE nodes SET stopped_at = {now}, stopped_by = 'node', revision = NULL WHERE id = $1";
-    conversation.execute(sql, args![id]).await.map(drop)
+    conversation.execute(sql, args![id]).await?;
+    // The leading column of the key.
+    conversation.execute("DELETE FROM open_uses WHERE node = $1", args![id]).await.map(drop)
 }
 
 /// Forgets nodes that have been stopped or gone for longer than `kept`.
 pub(crate) async fn forget(conversation: &Conversation, kept: Span) -> Result<(), StoreError> {
     // The whole table: there are few.
     let sql = "DELETE FROM nodes WHERE coalesce(stopped_at, last_seen_at + max_staleness) + $1 < {now}";
-    conversation.execute(sql, args![kept.as_millis()]).await.map(drop)
+    conversation.execute(sql, args![kept.as_millis()]).await?;
+    // The whole table: there are few.
+    let sql = "DELETE FROM open_uses WHERE node NOT IN (SELECT id FROM nodes)";
+    conversation.execute(sql, args![]).await.map(drop)
 }
 
 impl ReadTx {

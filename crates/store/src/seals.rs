@@ -14,7 +14,9 @@ use crate::transaction::{ReadTx, WriteTx};
 mod tables;
 
 use tables::TABLES;
-pub(crate) use tables::{CLIENT_KEYS, CLIENTS, ENVIRONMENTS, ROUTE_REVISIONS, ROUTES, SealedTable, TOKENS};
+pub(crate) use tables::{
+    CLIENT_KEYS, CLIENTS, ENVIRONMENTS, ROTATION_EVENTS, ROTATIONS, ROUTE_REVISIONS, ROUTES, SealedTable, TOKENS,
+};
 
 /// Makes the seal of a row: a keyed digest of the table's name and the encoded columns, which are described beside the
 /// key, in `envelope`.

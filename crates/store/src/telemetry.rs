@@ -1,5 +1,6 @@
 //! What may be written without being a change: a closed list.
 
+use model::snapshot::{TrialDrained, TrialKey};
 use model::time::{Span, Timestamp};
 use model::usage::{Drained, TallyKey};
 
@@ -7,6 +8,7 @@ use crate::backend::Conversation;
 use crate::error::StoreError;
 use crate::idempotency::{self, IdempotencyRecord};
 use crate::nodes::{self, Heartbeat};
+use crate::rotations;
 use crate::tallies;
 
 /// What may be written without event, revision or announcement, since nothing that is decided or served changes by it.
@@ -18,6 +20,23 @@ pub enum Telemetry {
         at: Timestamp,
         /// The counts.
         rows: Vec<(TallyKey, Drained)>,
+    },
+    /// What rotations were counted until `at`.
+    Trials {
+        /// The moment of counting.
+        at: Timestamp,
+        /// The counts.
+        rows: Vec<(TrialKey, TrialDrained)>,
+    },
+    /// Counts of rotations from before the moment are kept by the minute.
+    CompactTrials {
+        /// The moment.
+        before: Timestamp,
+    },
+    /// Counts of rotations that ended before the moment are no longer kept.
+    ForgetTrials {
+        /// The moment.
+        before: Timestamp,
     },
     /// The answer to a request that changed nothing, such as a dry run.
     Remember(IdempotencyRecord),
@@ -45,6 +64,9 @@ pub enum Telemetry {
 pub(crate) async fn write(conversation: &Conversation, telemetry: Telemetry) -> Result<(), StoreError> {
     match telemetry {
         Telemetry::Tallies { at, rows } => tallies::add(conversation, at, rows).await,
+        Telemetry::Trials { at, rows } => rotations::add(conversation, at, rows).await,
+        Telemetry::CompactTrials { before } => rotations::compact(conversation, before).await,
+        Telemetry::ForgetTrials { before } => rotations::forget(conversation, before).await,
         Telemetry::Remember(record) => idempotency::remember(conversation, &record).await,
         Telemetry::Heartbeat(beat) => nodes::beat(conversation, &beat).await,
         Telemetry::Farewell(id) => nodes::farewell(conversation, &id).await,

@@ -8,6 +8,7 @@ use model::audit::Event;
 
 use crate::backend::{Backend, Closing, Conversation, Purpose, Row, Val, args};
 use crate::error::StoreError;
+use crate::leases::Lease;
 use crate::seals::Sealer;
 
 /// The name of a state of the database.
@@ -107,6 +108,14 @@ impl WriteTx {
     ) -> Result<Self, StoreError> {
         let read = ReadTx::begin(backend.begin(Purpose::Change).await?, "{lock}", sealer).await?;
         Ok(Self { read, backend, actor: permit.actor().name.clone(), scrub: false })
+    }
+
+    /// Makes sure that the lease is still held, and stays so until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] where another node has taken it over meanwhile.
+    pub async fn check_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        crate::leases::check(self.conversation(), lease).await
     }
 
     /// Writes the event, advances the revision, and makes all of it durable at once; then announces the revision.

@@ -75,6 +75,31 @@ pub fn replace(
     (next, changes)
 }
 
+/// A route that is re-pointed, and what changed in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repointed {
+    /// The route as it is to be stored.
+    pub spec: RouteSpec,
+    /// What changed.
+    pub changes: Vec<Change>,
+}
+
+/// Re-points all of these routes in one environment; `only` names those that may be touched, where not all may. Routes in
+/// which nothing changes are left out.
+#[must_use]
+pub fn repoint(
+    specs: &[RouteSpec],
+    from: &SecretName,
+    to: &SecretName,
+    environment: &EnvironmentName,
+    only: Option<&[RouteName]>,
+) -> Vec<Repointed> {
+    let environments = BTreeSet::from([environment.clone()]);
+    let touched = specs.iter().filter(|spec| only.is_none_or(|only| only.contains(&spec.name)));
+    let moved = touched.map(|spec| replace(spec, from, to, Some(&environments)));
+    moved.filter(|(_, changes)| !changes.is_empty()).map(|(spec, changes)| Repointed { spec, changes }).collect()
+}
+
 fn change(
     spec: &RouteSpec,
     environment: Option<&EnvironmentName>,

@@ -74,5 +74,35 @@ pub(crate) const TOKENS: SealedTable = SealedTable {
     stays_unsealed: false,
 };
 
-pub(super) const TABLES: [&SealedTable; 6] =
-    [&ENVIRONMENTS, &ROUTES, &ROUTE_REVISIONS, &CLIENTS, &CLIENT_KEYS, &TOKENS];
+pub(crate) const ROTATIONS: SealedTable = SealedTable {
+    name: "rotations",
+    noun: "rotation",
+    key: &["id"],
+    columns: &[
+        "id",
+        "outgoing",
+        "incoming",
+        "salt",
+        "started_at",
+        "state",
+        "environment",
+        "state_since",
+        "cut_over_at",
+        "live",
+        "traffic",
+        "version",
+        "changed",
+    ],
+    stays_unsealed: false,
+};
+
+pub(crate) const ROTATION_EVENTS: SealedTable = SealedTable {
+    name: "rotation_events",
+    noun: "event of rotation",
+    key: &["rotation", "number"],
+    columns: &["rotation", "number", "at", "actor", "sequence", "event"],
+    stays_unsealed: false,
+};
+
+pub(super) const TABLES: [&SealedTable; 8] =
+    [&ENVIRONMENTS, &ROUTES, &ROUTE_REVISIONS, &CLIENTS, &CLIENT_KEYS, &TOKENS, &ROTATIONS, &ROTATION_EVENTS];

@@ -17,6 +17,7 @@ fn heartbeat(id: &str, run: &str, revision: i64) -> Heartbeat {
         run: run.to_owned(),
         serves: Some(("inc_1".to_owned(), revision)),
         max_staleness: Span::from_hours(1),
+        open: Vec::new(),
     }
 }
 
