@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::event::{Mention, Spot};
 use super::evidence::{Evidence, Measured, Place, ProbeMeans, Sibling};
 use super::proof::Fleet;
+use super::replace::{Repointed, repoint};
 use super::rotation::Rotation;
 use super::traffic::Traffic;
 use super::verdict::Counts;
@@ -283,4 +284,35 @@ fn probe_means(rotation: &Rotation, places: &[Place], incoming: Option<&Secret>)
 #[must_use]
 pub fn named_environments(outgoing: &SecretName, specs: &[RouteSpec]) -> BTreeSet<EnvironmentName> {
     mentions_of(outgoing, specs).into_iter().filter_map(|mention| mention.environment).collect()
+}
+
+/// The routes that a promotion of the environment re-points.
+#[must_use]
+pub fn promotion(rotation: &Rotation, environment: &EnvironmentName, specs: &[RouteSpec]) -> Vec<Repointed> {
+    repoint(specs, &rotation.outgoing, &rotation.incoming, environment, None)
+}
+
+/// The routes that a roll-back re-points: those that the rotation had re-pointed and that still name the incoming secret, by
+/// name, so that whatever else was edited meanwhile stays. A route that was re-pointed in several environments is changed
+/// once.
+#[must_use]
+pub fn way_back(rotation: &Rotation, specs: &[RouteSpec]) -> Vec<Repointed> {
+    let mut back: Vec<Repointed> = Vec::new();
+    for promotion in rotation.promoted.iter().rev() {
+        let at_hand = |spec: &RouteSpec| {
+            back.iter().find(|done| done.spec.name == spec.name).map_or_else(|| spec.clone(), |done| done.spec.clone())
+        };
+        let specs: Vec<RouteSpec> = specs.iter().map(at_hand).collect();
+        let (from, to) = (&rotation.incoming, &rotation.outgoing);
+        for moved in repoint(&specs, from, to, &promotion.environment, Some(&promotion.routes)) {
+            match back.iter_mut().find(|done| done.spec.name == moved.spec.name) {
+                Some(done) => {
+                    done.spec = moved.spec;
+                    done.changes.extend(moved.changes);
+                }
+                None => back.push(moved),
+            }
+        }
+    }
+    back
 }

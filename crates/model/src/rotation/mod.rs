@@ -25,7 +25,7 @@ pub use action::{Action, Answer, NotPossible, WORKS, act, possible};
 pub use decide::{STEPS, Step, decide, deletable};
 pub use event::{EVENTS, Entry, Event, Mention, Planned, Reading, Spot, Tried, Trouble, WaitFor};
 pub use evidence::{Evidence, Measured, Place, ProbeMeans, Sibling};
-pub use facts::{CountRow, Facts, House, Summary, mentions_of, named_environments};
+pub use facts::{CountRow, Facts, House, Summary, mentions_of, named_environments, promotion, way_back};
 pub use next::Next;
 pub use plan::{DEFAULT_SOAK, Manner, Per, Plan, Reason, Stage, Wish, resolve};
 pub use proof::{Basis, Behind, Converged, Fleet, Healthy, SoakElapsed, Unused};

@@ -1,5 +1,6 @@
 //! Rotations: their logs, the rows that follow from them, and what gateways counted in them.
 
+mod act;
 mod counts;
 mod facts;
 mod list;
