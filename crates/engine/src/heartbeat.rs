@@ -37,14 +37,18 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 async fn beat(shared: &Shared) -> Result<(), StoreError> {
     let node = shared.options.node.clone();
+    // In this order: what is counted as open then cannot lack anything that began under an older revision.
+    let serves = shared.standing.serving();
+    let open = shared.registry.open();
     let heartbeat = Heartbeat {
         id: node.id,
         name: node.name,
         role: node.role,
         version: node.version,
         run: node.run,
-        serves: shared.standing.serving(),
+        serves,
         max_staleness: shared.options.max_staleness,
+        open,
     };
     shared.options.store.record(Telemetry::Heartbeat(heartbeat)).await
 }

@@ -15,6 +15,9 @@ const ANSWERS: Span = Span::from_hours(24);
 /// Totals and last uses stay.
 const TALLIES: Span = Span::from_days(31);
 
+/// How long what rotations were counted is kept by the second.
+const SECONDS: Span = Span::from_secs(600);
+
 /// How long nodes that are stopped or gone are remembered.
 const NODES: Span = Span::from_days(7);
 
@@ -38,6 +41,8 @@ async fn retain(shared: &Shared) -> Result<(), StoreError> {
     let old = [
         Telemetry::ForgetAnswers { before: now.minus(ANSWERS) },
         Telemetry::ForgetTallies { before: now.minus(TALLIES) },
+        Telemetry::CompactTrials { before: now.minus(SECONDS) },
+        Telemetry::ForgetTrials { before: now.minus(TALLIES) },
         Telemetry::ForgetNodes { kept: NODES },
     ];
     for telemetry in old {

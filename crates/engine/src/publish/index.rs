@@ -55,6 +55,21 @@ impl Index {
         self.places.keys()
     }
 
+    /// The secrets that take effect in the place.
+    pub(super) fn named_at<'a>(
+        &'a self,
+        route: &RouteName,
+        environment: &'a EnvironmentName,
+    ) -> impl Iterator<Item = &'a SecretName> {
+        let uses = self.uses.get(route).into_iter().flatten();
+        uses.filter(move |(_, place)| place == environment).map(|(secret, _)| secret)
+    }
+
+    /// Whether the secret takes effect in the place.
+    pub(super) fn is_named(&self, secret: &SecretName, place: &Place) -> bool {
+        self.places.get(secret).is_some_and(|places| places.contains(place))
+    }
+
     /// Where the secret takes effect.
     pub(super) fn places(&self, secret: &str) -> impl Iterator<Item = &Place> {
         self.places.get(secret).into_iter().flatten()

@@ -4,6 +4,7 @@ mod callers;
 mod index;
 #[cfg(test)]
 mod tests;
+mod trials;
 mod update;
 mod world;
 

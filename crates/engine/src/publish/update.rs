@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use model::environment::Environment;
 use model::name::SecretName;
+use model::rotation::Summary;
 use model::route::RouteSpec;
 use store::{ClientKeys, Position, ReadTx, SealedSecret, StoreError, Tombstone, TombstoneKind};
 
@@ -24,6 +25,8 @@ pub(super) struct Update {
     pub(super) routes: Vec<(RouteSpec, BTreeSet<Use>)>,
     pub(super) environments: Vec<Environment>,
     pub(super) clients: Vec<ClientKeys>,
+    /// Rotations that changed.
+    pub(super) rotations: Vec<Summary>,
     /// What no longer exists or can no longer be read.
     pub(super) gone: Vec<Tombstone>,
 }
@@ -54,6 +57,7 @@ impl Update {
             secrets: changes.secrets,
             environments: changes.environments,
             clients: changes.clients,
+            rotations: changes.rotations,
             gone: changes.gone,
         };
         if let Some(world) = world {
@@ -65,7 +69,9 @@ impl Update {
     /// Reads the rows of secrets that did not change but are needed now. Since revision 0 there are none.
     async fn read_others(&mut self, tx: &ReadTx, world: &World) -> Result<(), StoreError> {
         let begun = self.routes.iter().flat_map(|(_, uses)| uses).map(|(secret, _)| secret);
-        let begun = begun.filter(|secret| !world.holds(secret));
+        let needed = self.rotations.iter().filter(|rotation| !rotation.traffic.is_empty());
+        let needed = needed.flat_map(|rotation| [&rotation.outgoing, &rotation.incoming]);
+        let begun = begun.chain(needed).filter(|secret| !world.holds(secret));
         let mut wanted: BTreeSet<SecretName> = begun.chain(world.recovered(&self.suspects)).cloned().collect();
         let read: HashSet<&SecretName> = self.secrets.iter().map(|row| &row.secret.name).collect();
         wanted.retain(|name| !read.contains(name));

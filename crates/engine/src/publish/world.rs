@@ -13,6 +13,7 @@ use store::{Position, ReadTx, SealedSecret, StoreError, Tombstone, TombstoneKind
 use super::callers::{Callers, default_after};
 use super::index::{Index, Place, Use};
 use super::open;
+use super::trials::Trials;
 use super::update::Update;
 use crate::Shared;
 use crate::standing::{Published, Suspects};
@@ -27,6 +28,7 @@ pub(super) struct World {
     unopened: Arc<BTreeSet<SecretName>>,
     callers: Callers,
     wanted: WantedPool,
+    trials: Trials,
     trail: Trail,
     snapshot: Arc<Snapshot>,
 }
@@ -135,6 +137,9 @@ impl World {
         let mut dirty = Dirty::default();
         gone(TombstoneKind::Route).for_each(|route| self.remove_route(route, &mut next));
         self.replace_routes(update.routes, &mut next, &mut dirty);
+        let touched = self.trials.take_up(update.rotations);
+        touched.iter().for_each(|secret| dirty.mark(self.index.places(secret.as_str())));
+        shared.registry.watch(self.trials.outgoing());
         gone(TombstoneKind::Secret).for_each(|secret| self.remove_secret(secret, &mut dirty));
         self.suspects = update.suspects;
         self.trail = update.trail;
@@ -143,7 +148,8 @@ impl World {
         self.close_suspects(&mut dirty);
         self.drop_unnamed();
         let usable = |name: &SecretName| self.secrets.get(name).is_some_and(|opened| opened.value.is_some());
-        self.unopened = Arc::new(self.index.secrets().filter(|name| !usable(name)).cloned().collect());
+        self.unopened =
+            Arc::new(self.index.secrets().chain(self.trials.secrets()).filter(|name| !usable(name)).cloned().collect());
 
         let mut wanted = std::mem::take(&mut self.wanted);
         for name in &dirty.routes {
@@ -191,12 +197,17 @@ impl World {
     fn remove_secret(&mut self, secret: &str, dirty: &mut Dirty) {
         if self.secrets.contains_key(secret) {
             Arc::make_mut(&mut self.secrets).remove(secret);
-            dirty.mark(self.index.places(secret));
+            if let Ok(secret) = secret.parse() {
+                self.touch(&secret, dirty);
+            }
         }
     }
 
     fn replace_secrets(&mut self, rows: Vec<SealedSecret>, shared: &Shared, dirty: &mut Dirty) {
-        for row in rows.into_iter().filter(|row| self.index.names(&row.secret.name)) {
+        for row in rows {
+            if !self.needs(&row.secret.name) {
+                continue;
+            }
             let name = row.secret.name.clone();
             // Named in the log by the check that suspects it.
             let value = (!self.suspects.contains(&name)).then(|| open(&shared.options.keyring, &row)).transpose();
@@ -204,7 +215,7 @@ impl World {
                 tracing::error!(secret = %name, reason = %error, "a stored secret cannot be opened and is not used");
                 None
             });
-            dirty.mark(self.index.places(name.as_str()));
+            self.touch(&name, dirty);
             Arc::make_mut(&mut self.secrets).insert(name, opened(row.secret, value));
         }
     }
@@ -212,26 +223,42 @@ impl World {
     /// Puts those in, without a value, whose rows cannot be read: somebody tampered with them, which is not the same as
     /// that there never were any.
     fn replace_unreadable(&mut self, names: BTreeSet<SecretName>, dirty: &mut Dirty) {
-        for name in names.into_iter().filter(|name| self.index.names(name)) {
-            dirty.mark(self.index.places(name.as_str()));
+        for name in names {
+            if !self.needs(&name) {
+                continue;
+            }
+            self.touch(&name, dirty);
             Arc::make_mut(&mut self.secrets).insert(name.clone(), unreadable(name));
         }
     }
 
     /// Drops the values of secrets whose rows no longer are what was sealed.
     fn close_suspects(&mut self, dirty: &mut Dirty) {
-        for name in self.suspects.iter() {
+        for name in Arc::clone(&self.suspects).iter() {
             let Some(Opened { secret, value: Some(_), .. }) = self.secrets.get(name).map(Arc::as_ref) else { continue };
             let closed = opened(secret.clone(), None);
             Arc::make_mut(&mut self.secrets).insert(name.clone(), closed);
-            dirty.mark(self.index.places(name.as_str()));
+            self.touch(name, dirty);
         }
     }
 
-    /// Drops the values of secrets that no route names any longer.
+    /// Whether a route names the secret, or a rotation has it stand beside one that a route names.
+    fn needs(&self, secret: &SecretName) -> bool {
+        self.index.names(secret) || self.trials.need(secret)
+    }
+
+    /// Notes that all is to be compiled again that the secret has a part in.
+    fn touch(&self, secret: &SecretName, dirty: &mut Dirty) {
+        for secret in self.trials.with_partners(secret) {
+            dirty.mark(self.index.places(secret.as_str()));
+        }
+    }
+
+    /// Drops the values of secrets that nobody needs any longer.
     fn drop_unnamed(&mut self) {
-        if self.secrets.keys().any(|name| !self.index.names(name)) {
-            Arc::make_mut(&mut self.secrets).retain(|name, _| self.index.names(name));
+        if self.secrets.keys().any(|name| !self.needs(name)) {
+            let (index, trials) = (&self.index, &self.trials);
+            Arc::make_mut(&mut self.secrets).retain(|name, _| index.names(name) || trials.need(name));
         }
     }
 
@@ -245,13 +272,18 @@ impl World {
         shared: &Shared,
     ) -> Route {
         let mut environments = HashMap::with_capacity(spec.environments.len());
+        let mut trials = HashMap::new();
         for environment in spec.environments.keys() {
             let place = (spec.name.clone(), environment.clone());
             let kept = before.and_then(|route| route.environments.get(environment)).filter(|_| !dirty.contains(&place));
             let bound = kept.cloned().or_else(|| self.bind(spec, environment, wanted, shared));
-            environments.extend(bound.map(|bound| (environment.clone(), bound)));
+            let Some(bound) = bound else { continue };
+            let other = |spec: &RouteSpec| self.bind(spec, environment, wanted, shared);
+            let trial = self.trials.trial(spec, environment, &bound, &self.index, &shared.registry, other);
+            trials.extend(trial.map(|trial| (environment.clone(), Arc::new(trial))));
+            environments.insert(environment.clone(), bound);
         }
-        Route { name: spec.name.clone(), environments, trials: HashMap::new() }
+        Route { name: spec.name.clone(), environments, trials }
     }
 
     fn bind(

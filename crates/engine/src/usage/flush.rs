@@ -46,5 +46,21 @@ async fn flush(shared: &Shared) -> Result<(), StoreError> {
         shared.options.store.record(Telemetry::Tallies { at, rows }).await?;
         pending.rows.truncate(rest);
     }
+    drop(pending);
+    flush_trials(shared, now).await
+}
+
+/// What rotations were counted belongs to the second in which it is written: their verdict goes by the order of things.
+async fn flush_trials(shared: &Shared, now: Timestamp) -> Result<(), StoreError> {
+    let rows = shared.registry.drain_trials();
+    for (at, batch) in rows.chunks(BATCH).enumerate() {
+        let written = shared.options.store.record(Telemetry::Trials { at: now, rows: batch.to_vec() }).await;
+        if written.is_err() {
+            for (key, drained) in rows.get(at.saturating_mul(BATCH)..).unwrap_or_default() {
+                shared.registry.trial(key.clone()).put_back(*drained);
+            }
+            return written;
+        }
+    }
     Ok(())
 }

@@ -2,9 +2,11 @@
 
 pub(crate) mod flush;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use model::name::SecretName;
+use model::snapshot::{TrialCounts, TrialDrained, TrialKey};
 use model::usage::{Drained, Tally, TallyKey};
 
 /// All counters in use. Memory is bounded by the bindings, also while the database is away: a counter counts, it does
@@ -12,12 +14,51 @@ use model::usage::{Drained, Tally, TallyKey};
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     tallies: Mutex<HashMap<TallyKey, Arc<Tally>>>,
+    trials: Mutex<HashMap<TrialKey, Arc<TrialCounts>>>,
+    /// The secrets of which it is told how many requests are under way.
+    watched: Mutex<BTreeSet<SecretName>>,
 }
 
 impl Registry {
     /// The counter of `key`; the same one for the old and the new snapshot.
     pub(crate) fn tally(&self, key: TallyKey) -> Arc<Tally> {
         Arc::clone(self.tallies().entry(key).or_default())
+    }
+
+    /// The counter of a route and environment in a rotation; the same one for the old and the new snapshot.
+    pub(crate) fn trial(&self, key: TrialKey) -> Arc<TrialCounts> {
+        Arc::clone(lock(&self.trials).entry(key).or_default())
+    }
+
+    /// Says which secrets it is told of how many requests are under way.
+    pub(crate) fn watch(&self, secrets: BTreeSet<SecretName>) {
+        *lock(&self.watched) = secrets;
+    }
+
+    /// How many requests, streams and tunnels are under way that carry one of the watched secrets.
+    pub(crate) fn open(&self) -> Vec<(SecretName, u64)> {
+        let watched = lock(&self.watched).clone();
+        if watched.is_empty() {
+            return Vec::new();
+        }
+        let mut open = BTreeMap::new();
+        for (key, tally) in self.tallies().iter().filter(|(key, _)| watched.contains(&key.secret)) {
+            *open.entry(key.secret.clone()).or_insert(0_u64) += tally.open();
+        }
+        open.into_iter().collect()
+    }
+
+    /// Takes what was counted in rotations, and forgets counters that nobody holds any longer. What cannot be written is
+    /// to be given back.
+    pub(crate) fn drain_trials(&self) -> Vec<(TrialKey, TrialDrained)> {
+        let mut rows = Vec::new();
+        lock(&self.trials).retain(|key, counts| {
+            let alone = Arc::get_mut(counts).is_some();
+            let drained = counts.drain();
+            rows.extend(drained.map(|drained| (key.clone(), drained)));
+            drained.is_some() || !alone
+        });
+        rows
     }
 
     /// Takes everything that was counted, and forgets counters that no snapshot and no request holds any longer.
@@ -34,9 +75,13 @@ impl Registry {
     }
 
     fn tallies(&self) -> MutexGuard<'_, HashMap<TallyKey, Arc<Tally>>> {
-        // Entries are put in and taken out whole: a panic elsewhere leaves nothing half done.
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tallies)
     }
+}
+
+fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Entries are put in and taken out whole: a panic elsewhere leaves nothing half done.
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What traffic counts, for a process that hands over or takes over.
