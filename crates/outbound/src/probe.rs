@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use ipnet::IpNet;
-use model::probe::{Found, Login, Reading, Request, Target};
+use model::probe::{Login, Reading, Request, Target, Tried};
 use model::route::{Judgement, Rule};
 use model::template::Facts;
 use model::time::Timestamp;
@@ -32,27 +32,30 @@ pub struct Occasion<'a> {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
+pub struct Sent {
     /// What is told and kept.
-    pub found: Found,
+    pub tried: Tried,
     /// The uses of secrets, to be written down by the caller: what was sent just now must not count as unused.
     pub used: Vec<(TallyKey, Drained)>,
 }
 
 /// Sends the request, or logs in. Redirects are not followed, and nothing is sent a second time on a doubt.
-pub async fn send(target: &Target, occasion: &Occasion<'_>) -> Tried {
+pub async fn send(target: &Target, occasion: &Occasion<'_>) -> Sent {
     match target {
         Target::Http(request) => ask(request, occasion).await,
-        Target::Login(login) => Tried { found: enter(login).await, used: Vec::new() },
+        Target::Login(login) => Sent { tried: enter(login).await, used: Vec::new() },
     }
 }
 
-async fn ask(request: &Request, occasion: &Occasion<'_>) -> Tried {
+async fn ask(request: &Request, occasion: &Occasion<'_>) -> Sent {
     let bound = &request.bound;
-    let unsent = |detail: String| Tried {
-        found: Found { place: request.place.clone(), status_class: None, reading: Reading::Unclear, detail },
-        used: Vec::new(),
+    let tried = |status: Option<StatusCode>, reading, detail: String| Tried {
+        place: request.place.clone(),
+        status_class: status.map(|status| format!("{}xx", status.as_u16() / 100)),
+        reading,
+        detail,
     };
+    let unsent = |detail| Sent { tried: tried(None, Reading::Unclear, detail), used: Vec::new() };
     if let Some((end, secret)) = bound.expires.as_ref().filter(|(end, _)| *end <= occasion.now) {
         return unsent(format!("nothing was sent: {secret} expired at {end} and is strict about it"));
     }
@@ -71,7 +74,7 @@ async fn ask(request: &Request, occasion: &Occasion<'_>) -> Tried {
     let settings = TlsSettings::of(bound);
     let target = crate::Target::of(bound, &settings, occasion.allow_private);
     let forwarder = Forwarder::unpooled(Arc::new(Tls::new()));
-    let (mut tried, outcome) = match forwarder.forward(target, composed.map(OutBody::full)).await {
+    let (tried, outcome) = match forwarder.forward(target, composed.map(OutBody::full)).await {
         Ok(forwarded) => {
             let (parts, body) = forwarded.response.into_parts();
             let look = match looks_at_body(&bound.judgement, parts.status) {
@@ -82,20 +85,15 @@ async fn ask(request: &Request, occasion: &Occasion<'_>) -> Tried {
             let outcome = judge.judge_with_prefix(parts.status, &parts.headers, look.bytes());
             let alive = judge.is_alive(parts.status, &parts.headers, look.bytes());
             let (reading, detail) = read(outcome, alive);
-            let mut tried = unsent(detail.to_owned());
-            tried.found.reading = reading;
-            tried.found.status_class = Some(format!("{}xx", parts.status.as_u16() / 100));
-            (tried, Some(outcome))
+            (tried(Some(parts.status), reading, detail.to_owned()), Some(outcome))
         }
         Err(error) => {
             let code = error.failure.code().unwrap_or("request-invalid");
-            (unsent(format!("no answer: {code}")), error.outcome())
+            (tried(None, Reading::Unclear, format!("no answer: {code}")), error.outcome())
         }
     };
-    if let Some(outcome) = outcome.filter(|_| request.counts) {
-        tried.used = bound.one_use(occasion.now, outcome);
-    }
-    tried
+    let counted = outcome.filter(|_| request.counts);
+    Sent { tried, used: counted.map(|outcome| bound.one_use(occasion.now, outcome)).unwrap_or_default() }
 }
 
 fn given(request: &Request) -> Given {
@@ -139,8 +137,8 @@ async fn beginning(mut body: AnswerBody, longest: Duration) -> Look {
     look
 }
 
-async fn enter(login: &Login) -> Found {
-    let found = |reading, detail: String| Found { place: login.place.clone(), status_class: None, reading, detail };
+async fn enter(login: &Login) -> Tried {
+    let found = |reading, detail: String| Tried { place: login.place.clone(), status_class: None, reading, detail };
     let Some(value) = &login.opened.value else {
         return found(Reading::Unclear, "nothing was sent: the stored value cannot be used".to_owned());
     };

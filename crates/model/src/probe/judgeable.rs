@@ -31,10 +31,12 @@ impl Judgeable {
         Self { probe: matches!(SecretProbe::of(secret), Ok(Some(_))), dead: secret.kind.is_judged_by_answers() }
     }
 
-    /// Both together, for a secret in a route: either may have the probe, and answers count only where both agree.
+    /// What there is for a secret in a route. Where answers say nothing about its kind, those to the route's probe do not
+    /// either.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { probe: self.probe || other.probe, dead: self.dead && other.dead }
+    pub fn of(secret: &Secret, spec: &RouteSpec, environment: &EnvironmentName) -> Self {
+        let (own, route) = (Self::by_secret(secret), Self::by_route(spec, environment));
+        Self { probe: own.probe || (route.probe && own.dead), dead: route.dead && own.dead }
     }
 
     /// Whether it can be judged at all.

@@ -2,15 +2,15 @@
 //!
 //! Nothing is sent here. [`SecretProbe`] and [`Through`] say where to, `outbound::probe` goes there.
 
-mod found;
 mod judgeable;
 mod own;
+mod reading;
 mod target;
 mod through;
 
-pub use found::{Found, Reading};
 pub use judgeable::Judgeable;
 pub use own::{HttpProbe, PostgresProbe, SecretProbe, origin_and_rest};
+pub use reading::{Reading, Tried};
 pub use target::{Login, Request, Target};
 pub use through::Through;
 

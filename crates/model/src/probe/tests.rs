@@ -220,10 +220,11 @@ fn a_probe_that_cannot_be_read_is_not_taken_for_none() {
 
 #[test]
 fn what_can_be_judged() {
-    let of = |base: Value| {
+    let with = |base: Value| {
         let spec = json!({"name": "r", "base": base, "environments": {"production": {}, "staging": {"probe": null}}});
-        Judgeable::by_route(&route(spec), &"production".parse().unwrap())
+        route(spec)
     };
+    let here: EnvironmentName = "production".parse().unwrap();
     for (base, probe, dead) in [
         (json!({}), false, true),
         (json!({"dead": []}), false, false),
@@ -231,7 +232,7 @@ fn what_can_be_judged() {
         (json!({"dead": [], "probe": {"path": "/"}}), true, false),
         (json!({"probe": {"path": "/"}}), true, true),
     ] {
-        let found = of(base.clone());
+        let found = Judgeable::by_route(&with(base.clone()), &here);
         assert_eq!((found, found.is_possible()), (Judgeable { probe, dead }, probe || dead), "{base}");
     }
     let production = payments();
@@ -240,16 +241,18 @@ fn what_can_be_judged() {
         assert_eq!(found, Judgeable { probe, dead }, "{environment}");
     }
     let postgres = json!({"postgres": {"connections": ["postgres://app@db1/prod"]}});
-    for (kind, own, possible_without, possible_with) in [
-        (Kind::ApiKey, None, true, true),
-        (Kind::OauthToken, None, true, true),
-        (Kind::DatabasePassword, None, false, true),
-        (Kind::DatabaseUrl, None, false, true),
-        (Kind::DatabaseUrl, Some(postgres), true, true),
+    // kind, its own probe, whether it can be judged through a route without a probe, and with one
+    for (kind, own, without, with_one) in [
+        (Kind::ApiKey, None, (false, true), (true, true)),
+        (Kind::OauthToken, None, (false, true), (true, true)),
+        (Kind::DatabasePassword, None, (false, false), (false, false)),
+        (Kind::DatabaseUrl, None, (false, false), (false, false)),
+        (Kind::DatabaseUrl, Some(postgres), (true, false), (true, false)),
     ] {
-        let by_secret = Judgeable::by_secret(&Secret { kind, probe: own, ..secret("x") });
-        assert_eq!(of(json!({})).and(by_secret).is_possible(), possible_without, "{kind}");
-        assert_eq!(of(json!({"probe": {"path": "/"}})).and(by_secret).is_possible(), possible_with, "{kind}");
+        let row = Secret { kind, probe: own, ..secret("x") };
+        for (base, (probe, dead)) in [(json!({}), without), (json!({"probe": {"path": "/"}}), with_one)] {
+            assert_eq!(Judgeable::of(&row, &with(base), &here), Judgeable { probe, dead }, "{kind}");
+        }
     }
 }
 
@@ -265,7 +268,7 @@ fn places_are_read_together() {
         (vec![alive, dead], dead),
         (vec![unclear, dead, alive], dead),
     ] {
-        let found = |reading: &Reading| Found {
+        let found = |reading: &Reading| Tried {
             place: "payments/staging".to_owned(),
             status_class: None,
             reading: *reading,

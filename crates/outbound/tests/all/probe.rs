@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::name::SecretName;
-use model::probe::{Found, Login, Reading, Target, Through};
+use model::probe::{Login, Reading, Target, Through, Tried};
 use model::secret::{Secret, SecretValue};
 use model::snapshot::{Opened, opened, unreadable};
 use model::time::Timestamp;
 use model::usage::OUTCOMES;
-use outbound::probe::{Occasion, Tried, send};
+use outbound::probe::{Occasion, Sent, send};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Duration, sleep};
@@ -42,16 +42,16 @@ fn targets(upstream: &str, rules: Value, secrets: &HashMap<SecretName, Arc<Opene
     through.targets(secrets, &[]).unwrap()
 }
 
-async fn tried(upstream: &str, rules: Value) -> Tried {
-    let tried = send(&targets(upstream, rules, &secrets(|_| {}))[0], &occasion()).await;
-    assert!(!format!("{tried:?}").contains("planted"), "{tried:?}");
-    assert_eq!(tried.found.place, "r/staging");
-    tried
+async fn tried(upstream: &str, rules: Value) -> Sent {
+    let sent = send(&targets(upstream, rules, &secrets(|_| {}))[0], &occasion()).await;
+    assert!(!format!("{sent:?}").contains("planted"), "{sent:?}");
+    assert_eq!(sent.tried.place, "r/staging");
+    sent
 }
 
 /// Which outcomes were counted, for the one secret.
-fn counted(tried: &Tried) -> Vec<&'static str> {
-    let words = tried.used.iter().flat_map(|(key, drained)| {
+fn counted(sent: &Sent) -> Vec<&'static str> {
+    let words = sent.used.iter().flat_map(|(key, drained)| {
         assert_eq!((key.secret.as_str(), key.route.as_str(), key.environment.as_str()), ("key", "r", "staging"));
         assert_eq!(drained.last_used, Some(now()));
         OUTCOMES.iter().zip(drained.counts).filter(|(_, count)| *count == 1)
@@ -78,9 +78,9 @@ async fn an_answer_says_alive_dead_or_neither() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"ok\":false}", &told, Reading::Unclear, "2xx", "accepted"),
     ] {
         let server = Server::answering(answer).await;
-        let tried = tried(&format!("http://{}", server.address), rules.clone()).await;
-        assert_eq!((tried.found.reading, tried.found.status_class.as_deref()), (reading, Some(class)), "{answer}");
-        assert_eq!(counted(&tried), [outcome], "{answer}");
+        let sent = tried(&format!("http://{}", server.address), rules.clone()).await;
+        assert_eq!((sent.tried.reading, sent.tried.status_class.as_deref()), (reading, Some(class)), "{answer}");
+        assert_eq!(counted(&sent), [outcome], "{answer}");
         let seen = server.seen.requests();
         assert_eq!(seen.len(), 1, "nothing is followed or repeated: {answer}");
         let seen = seen[0].to_ascii_lowercase();
@@ -104,23 +104,23 @@ async fn a_body_is_waited_for_only_where_a_rule_looks_at_it() {
     let server = endless().await;
     let url = format!("http://{}", server.address);
     let found = within(1_000)(tried(&url, json!({}))).await.unwrap();
-    assert_eq!(found.found.reading, Reading::Alive);
+    assert_eq!(found.tried.reading, Reading::Alive);
     let rule = json!({"dead": [{"status": 200, "body_contains": "ok"}]});
     let found = within(10_000)(tried(&url, rule)).await.unwrap();
-    assert_eq!(found.found.reading, Reading::Dead, "what has come by then is judged");
+    assert_eq!(found.tried.reading, Reading::Dead, "what has come by then is judged");
 }
 
 #[tokio::test]
 async fn without_an_answer_nothing_is_known() {
     let closing = Server::start(|_, mut stream, seen| async move { drop(seen.read(&mut stream).await) }).await;
     let lost = tried(&format!("http://{}", closing.address), json!({})).await;
-    assert_eq!((lost.found.reading, lost.found.status_class.as_deref()), (Reading::Unclear, None));
-    assert_eq!(lost.found.detail, "no answer: upstream-protocol-error");
+    assert_eq!((lost.tried.reading, lost.tried.status_class.as_deref()), (Reading::Unclear, None));
+    assert_eq!(lost.tried.detail, "no answer: upstream-protocol-error");
     assert_eq!(counted(&lost), ["unreachable"]);
 
     let nobody = tried("http://127.0.0.1:9", json!({})).await;
     assert_eq!(
-        (nobody.found.reading, nobody.found.detail.as_str()),
+        (nobody.tried.reading, nobody.tried.detail.as_str()),
         (Reading::Unclear, "no answer: upstream-unreachable")
     );
     assert_eq!(nobody.used, [], "nothing was sent");
@@ -132,15 +132,15 @@ async fn what_may_not_be_sent_is_not_sent() {
     let url = format!("http://{}", server.address);
     let strict = |end: Timestamp| secrets(move |secret| (secret.expires_at, secret.strict_expiry) = (Some(end), true));
     let elsewhere = secrets(|secret| secret.limits.allowed_hosts = Some(["b.example".parse().unwrap()].into()));
-    for (secrets, reading, sent) in [
+    for (secrets, reading, connections) in [
         (strict(Timestamp::from_millis(1_001)), Reading::Alive, 1),
         (strict(now()), Reading::Unclear, 1),
         (elsewhere, Reading::Unclear, 1),
     ] {
-        let tried = send(&targets(&url, json!({}), &secrets)[0], &occasion()).await;
-        assert_eq!(tried.found.reading, reading, "{tried:?}");
-        assert_eq!(tried.used.is_empty(), reading == Reading::Unclear);
-        assert_eq!(server.seen.connections(), sent);
+        let sent = send(&targets(&url, json!({}), &secrets)[0], &occasion()).await;
+        assert_eq!(sent.tried.reading, reading, "{sent:?}");
+        assert_eq!(sent.used.is_empty(), reading == Reading::Unclear);
+        assert_eq!(server.seen.connections(), connections);
     }
 }
 
@@ -159,9 +159,9 @@ async fn a_login_that_reaches_nobody_says_nothing() {
         (&unopened, place, "nothing was sent: the stored value cannot be used"),
     ] {
         let login = Login { place: place.to_owned(), url: Some(url.to_owned()), opened: Arc::clone(secret) };
-        let tried = send(&Target::Login(login), &occasion()).await;
-        let found =
-            Found { place: place.to_owned(), status_class: None, reading: Reading::Unclear, detail: detail.to_owned() };
-        assert_eq!(tried, Tried { found, used: Vec::new() });
+        let sent = send(&Target::Login(login), &occasion()).await;
+        let told =
+            Tried { place: place.to_owned(), status_class: None, reading: Reading::Unclear, detail: detail.to_owned() };
+        assert_eq!(sent, Sent { tried: told, used: Vec::new() });
     }
 }

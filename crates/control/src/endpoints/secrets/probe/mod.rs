@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::access::Need;
-use model::probe::{Found, Reading, Target};
+use model::probe::{Reading, Target, Tried};
 use outbound::probe::{Occasion, send};
 use serde_json::json;
 
@@ -71,23 +71,23 @@ pub(super) async fn probe(
     answer(StatusCode::OK, &told)
 }
 
-async fn read(control: &Control, call: &Call, target: &Target) -> Found {
+async fn read(control: &Control, call: &Call, target: &Target) -> Tried {
     let request_id = control.new_id("req");
     let allow_private = &control.policy.allow_private;
-    let tried = send(target, &Occasion { now: call.now, request_id: &request_id, allow_private }).await;
-    routes::record(control, call, tried.used).await;
-    tried.found
+    let sent = send(target, &Occasion { now: call.now, request_id: &request_id, allow_private }).await;
+    routes::record(control, call, sent.used).await;
+    sent.tried
 }
 
-fn told(found: Vec<Found>) -> ProbeAnswer {
-    let reading = Reading::of_all(&found).to_string();
-    let place = |found: Found| ProbeReading {
-        place: found.place,
-        status_class: found.status_class,
-        reading: found.reading.to_string(),
-        detail: found.detail,
+fn told(places: Vec<Tried>) -> ProbeAnswer {
+    let reading = Reading::of_all(&places).to_string();
+    let place = |tried: Tried| ProbeReading {
+        place: tried.place,
+        status_class: tried.status_class,
+        reading: tried.reading.to_string(),
+        detail: tried.detail,
     };
-    ProbeAnswer { reading, places: found.into_iter().map(place).collect() }
+    ProbeAnswer { reading, places: places.into_iter().map(place).collect() }
 }
 
 fn too_many(seconds: u64) -> Refusal {

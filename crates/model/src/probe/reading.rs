@@ -18,7 +18,7 @@ pub enum Reading {
 
 /// What was found at one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub struct Tried {
     /// Where: `route/environment`, the origin of a secret's own probe, or a database without its password.
     pub place: String,
     /// The class of the answer's status, such as `2xx`; nothing where there was no answer over HTTP.
@@ -42,8 +42,8 @@ impl Reading {
 
     /// What all places say together: dead where one does, alive where every one does. Nothing says nothing.
     #[must_use]
-    pub fn of_all(places: &[Found]) -> Self {
-        let says = |reading: Self| move |found: &Found| found.reading == reading;
+    pub fn of_all(places: &[Tried]) -> Self {
+        let says = |reading: Self| move |found: &Tried| found.reading == reading;
         if places.iter().any(says(Self::Dead)) {
             return Self::Dead;
         }
