@@ -15,6 +15,7 @@ pub mod lint;
 pub mod name;
 pub mod node;
 pub mod path;
+pub mod probe;
 pub mod problem;
 pub mod rotation;
 pub mod route;

@@ -80,17 +80,3 @@ pub struct ProbeAnswer {
     /// Place by place.
     pub places: Vec<ProbeReading>,
 }
-
-impl ProbeAnswer {
-    /// Of what was found place by place.
-    #[must_use]
-    pub fn of(places: Vec<ProbeReading>) -> Self {
-        let says = |word: &str| places.iter().filter(|place| place.reading == word).count();
-        let reading = match (says("dead"), says("alive")) {
-            (1.., _) => "dead",
-            (0, alive) if alive > 0 && alive == places.len() => "alive",
-            _ => "unclear",
-        };
-        Self { reading: reading.to_owned(), places }
-    }
-}

@@ -8,6 +8,7 @@ use super::Weight;
 use super::plan::Plan;
 use super::proof::{Converged, Healthy, SoakElapsed, Unused};
 use crate::name::{EnvironmentName, RouteName, SecretName};
+pub use crate::probe::{Reading, Tried};
 use crate::secret::Kind;
 use crate::time::Timestamp;
 
@@ -59,31 +60,6 @@ pub struct Mention {
     pub environment: Option<EnvironmentName>,
     /// The member.
     pub field: String,
-}
-
-/// What trying a credential out has shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reading {
-    /// It was taken everywhere.
-    Alive,
-    /// It was refused somewhere.
-    Dead,
-    /// Neither: no answer, or one that says nothing.
-    Unclear,
-}
-
-/// One place that was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tried {
-    /// Which place: a route with its environment, a host, a database without its password.
-    pub place: String,
-    /// `2xx`, where there was an answer with a status.
-    pub status_class: Option<String>,
-    /// What it says.
-    pub reading: Reading,
-    /// In words.
-    pub detail: String,
 }
 
 /// What a rotation waits for before it enters an environment.

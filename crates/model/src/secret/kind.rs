@@ -71,6 +71,13 @@ impl Kind {
         matches!(self, Self::Certificate | Self::Other)
     }
 
+    /// Whether an upstream's answers over HTTP tell a dead value of this kind from a living one: what logs in to a database
+    /// fails behind the upstream, which answers as it likes.
+    #[must_use]
+    pub fn is_judged_by_answers(self) -> bool {
+        !matches!(self, Self::DatabasePassword | Self::DatabaseUrl)
+    }
+
     /// How often it should be replaced; `None` for what is replaced when its upstream rejects it.
     #[must_use]
     pub fn interval(self, class: Class) -> Option<Span> {

@@ -16,7 +16,7 @@ use crate::secret::HostRule;
 use crate::template::Compiled;
 use crate::time::{Span, Timestamp};
 use crate::upstream::Upstream;
-use crate::usage::Tally;
+use crate::usage::{Drained, OUTCOMES, Outcome, Tally, TallyKey};
 
 /// One route in one environment. Where a secret is missing or unusable, nothing is ever sent.
 #[derive(Debug)]
@@ -81,6 +81,22 @@ impl Bound {
             Guard::Off => None,
             Guard::Mask | Guard::Block => self.wanted.needles(),
         }
+    }
+
+    /// One use that began at `at` and ended so, as it is written down: a row for each secret. The counters stay as they
+    /// are; this is for whoever sends a request that is not traffic.
+    #[must_use]
+    pub fn one_use(&self, at: Timestamp, outcome: Outcome) -> Vec<(TallyKey, Drained)> {
+        let mut counts = [0; OUTCOMES.len()];
+        if let Some(count) = counts.get_mut(outcome as usize) {
+            *count = 1;
+        }
+        let (route, environment) = (&self.route, &self.environment);
+        let row = |(secret, _): &(SecretName, Arc<Tally>)| {
+            let key = TallyKey { secret: secret.clone(), route: route.clone(), environment: environment.clone() };
+            (key, Drained { counts, last_used: Some(at) })
+        };
+        self.tallies.iter().map(row).collect()
     }
 }
 

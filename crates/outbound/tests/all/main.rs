@@ -8,6 +8,7 @@ mod http2;
 mod identity;
 mod inject;
 mod pooling;
+mod probe;
 mod protocol;
 mod retries;
 mod server;

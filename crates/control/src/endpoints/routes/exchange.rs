@@ -8,9 +8,8 @@ use axum::http::header::CONTENT_ENCODING;
 use axum::http::{Request, Response as Answer};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use model::name::SecretName;
 use model::snapshot::Bound;
-use model::usage::{Outcome, Tally, TallyKey};
+use model::usage::{Drained, Outcome, TallyKey};
 use outbound::judge::{Judge, LOOK};
 use outbound::{AnswerBody, Forwarder, Mask, OutBody, Target, Tls, TlsSettings};
 use store::Telemetry;
@@ -47,37 +46,7 @@ pub(super) async fn send(
     };
     let (result, used) = call.wait_for_upstream(exchange).await;
     if let Some(outcome) = used {
-        count(control, call, bound, outcome).await;
-    }
-    result
-}
-
-/// Sends the request of a probe, and says what its answer means: status, outcome, and whether it is one that shows a living
-/// credential. Where no answer came, the code that the gateway would have given.
-pub(in crate::endpoints) async fn probe(
-    control: &Control,
-    call: &Call,
-    bound: &Bound,
-    request: Request<Bytes>,
-    counts: bool,
-) -> Result<(u16, Outcome, bool), &'static str> {
-    let settings = TlsSettings::of(bound);
-    let target = Target::of(bound, &settings, &control.policy.allow_private);
-    let forwarder = Forwarder::unpooled(Arc::new(Tls::new()));
-    let (result, used) = match forwarder.forward(target, request.map(OutBody::full)).await {
-        Ok(forwarded) => {
-            let nothing = Mask::new(bound, []);
-            let received = receive(forwarded.response, &nothing, bound.response.as_std()).await;
-            let (status, headers) = (received.head.status(), received.head.headers());
-            let judge = Judge::new(&bound.judgement);
-            let outcome = judge.judge_with_prefix(status, headers, &received.prefix);
-            let alive = judge.is_alive(status, headers, &received.prefix);
-            (Ok((status.as_u16(), outcome, alive)), Some(outcome))
-        }
-        Err(error) => (Err(error.failure.code().unwrap_or("request-invalid")), error.outcome()),
-    };
-    if let Some(outcome) = used.filter(|_| counts) {
-        count(control, call, bound, outcome).await;
+        record(control, call, bound.one_use(call.now, outcome)).await;
     }
     result
 }
@@ -139,17 +108,12 @@ async fn receive(response: Answer<AnswerBody>, mask: &Mask<'_>, longest: Duratio
     Received { head: Answer::from_parts(parts, ()), prefix, shown }
 }
 
-/// A test is a use: a secret that was sent just now is not deleted as unused.
-async fn count(control: &Control, call: &Call, bound: &Bound, outcome: Outcome) {
-    let row = |(secret, tally): &(SecretName, Arc<Tally>)| {
-        tally.used(call.now);
-        tally.ended(outcome);
-        let key =
-            TallyKey { secret: secret.clone(), route: bound.route.clone(), environment: bound.environment.clone() };
-        Some((key, tally.drain()?))
-    };
-    let rows = bound.tallies.iter().filter_map(row).collect();
+/// Writes down what was used. A test is a use: a secret that was sent just now is not deleted as unused.
+pub(in crate::endpoints) async fn record(control: &Control, call: &Call, rows: Vec<(TallyKey, Drained)>) {
+    if rows.is_empty() {
+        return;
+    }
     if let Err(error) = control.store.record(Telemetry::Tallies { at: call.now, rows }).await {
-        tracing::warn!(%error, "the use of a secret by a route test was not counted");
+        tracing::warn!(%error, "the use of a secret by a test was not counted");
     }
 }

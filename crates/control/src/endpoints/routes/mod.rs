@@ -28,9 +28,8 @@ use utoipa_axum::routes;
 use crate::call::Call;
 use crate::state::Control;
 
-pub(super) use exchange::probe;
-pub(super) use rules::{World, world};
-pub(super) use sent::{Given, compose};
+pub(super) use exchange::record;
+pub(super) use rules::world;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()

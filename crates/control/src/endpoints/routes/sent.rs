@@ -4,95 +4,37 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use api::route::SentRequest;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, IF_RANGE, RANGE, VIA};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::{HeaderMap, HeaderValue, Request};
 use bytes::Bytes;
 use model::name::{EnvironmentName, SecretName};
-use model::route::{Inject, Injection, RouteSpec, same_header};
+use model::route::{Inject, Injection, RouteSpec};
 use model::secret::SecretValue;
 use model::snapshot::{Bound, Opened, bind, opened};
 use model::template::{Facts, Template};
-use outbound::inject::{
-    Announced, InjectError, announced, inject_body, inject_headers, inject_target, remove_aliases, strip_hop_by_hop,
-};
+use outbound::ComposeError;
+pub(super) use outbound::Given;
+use outbound::inject::InjectError;
 
 use super::rules::World;
-use crate::answer::REQUEST_ID;
 use crate::refusal::Refusal;
 
 /// How much of a body is shown, in bytes.
 pub(super) const SHOWN: usize = 64 * 1024;
 
-/// A request as a client would have made it.
-pub(in crate::endpoints) struct Given {
-    pub(in crate::endpoints) method: Method,
-    pub(in crate::endpoints) path: String,
-    pub(in crate::endpoints) query: Option<String>,
-    pub(in crate::endpoints) headers: HeaderMap,
-    pub(in crate::endpoints) body: Option<Bytes>,
-}
-
 /// Makes the request to the upstream in the way that the gateway does.
-pub(in crate::endpoints) fn compose(
-    bound: &Bound,
-    given: &Given,
-    facts: &Facts<'_>,
-) -> Result<Request<Bytes>, Refusal> {
-    let injection = bound.injection.as_ref().map_err(|reason| {
-        Refusal::conflict(reason.code(), "Nothing was sent", format!("a secret of the route cannot be used: {reason}"))
-    })?;
-    let mut request = Request::new(Bytes::new());
-    *request.method_mut() = given.method.clone();
-    *request.uri_mut() = inject_target(&bound.upstream, &given.path, given.query.as_deref(), &injection.query, facts)
-        .map_err(refused)?;
-    // Asked before anything is taken away, and again at the end: an upstream may go by either.
-    let said = announced(&given.headers);
-    let mut headers = given.headers.clone();
-    strip_hop_by_hop(&mut headers);
-    headers.remove(EXPECT);
-    let ours = |name: &&HeaderName| name.as_str().get(..8).is_some_and(|prefix| same_header(prefix, "keyroll-"));
-    for name in headers.keys().filter(ours).cloned().collect::<Vec<_>>() {
-        headers.remove(name);
-    }
-    for name in &bound.remove_headers {
-        remove_aliases(&mut headers, name.as_str());
-    }
-    // What comes back is to be read here, so that values can be hidden in it; and read as a whole, since a value could
-    // be put together from ranges.
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.remove(RANGE);
-    headers.remove(IF_RANGE);
-    headers.append(VIA, HeaderValue::from_static("1.1 keyroll"));
-    if let Ok(id) = HeaderValue::from_str(facts.request_id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    inject_headers(&mut headers, &injection.headers, facts).map_err(refused)?;
-    let takes_members = [Method::POST, Method::PUT, Method::PATCH].contains(&given.method)
-        && !injection.body.is_empty()
-        && match said.max(announced(&headers)) {
-            Announced::Other => false,
-            Announced::Json => true,
-            Announced::Unreadable => {
-                let detail = "the route adds members to JSON bodies: send it without Content-Encoding, and say once in \
-                              Content-Type that it is JSON";
-                return Err(Refusal::member("/headers", "body-not-json", detail));
-            }
-        };
-    let body = given.body.clone().unwrap_or_default();
-    *request.body_mut() =
-        if takes_members { inject_body(&body, &injection.body, facts).map_err(refused)? } else { body };
-    *request.headers_mut() = headers;
-    Ok(request)
-}
-
-fn refused(error: InjectError) -> Refusal {
-    match error {
-        InjectError::Header(_) => Refusal::conflict("secret-unusable", "Nothing was sent", error.to_string()),
-        InjectError::Target => Refusal::member("/path", "path-invalid", error.to_string()),
-        InjectError::NotJson | InjectError::NoSuchPlace(_) => {
+pub(super) fn compose(bound: &Bound, given: &Given, facts: &Facts<'_>) -> Result<Request<Bytes>, Refusal> {
+    outbound::compose(bound, given, facts).map_err(|error| match &error {
+        ComposeError::Unusable(reason) => Refusal::conflict(reason.code(), "Nothing was sent", error.to_string()),
+        ComposeError::Inject(InjectError::Header(_)) => {
+            Refusal::conflict("secret-unusable", "Nothing was sent", error.to_string())
+        }
+        ComposeError::Inject(InjectError::Target) => Refusal::member("/path", "path-invalid", error.to_string()),
+        ComposeError::Inject(InjectError::NotJson | InjectError::NoSuchPlace(_)) => {
             Refusal::member("/body", "body-not-json", error.to_string())
         }
-    }
+        ComposeError::Unreadable => Refusal::member("/headers", "body-not-json", error.to_string()),
+    })
 }
 
 /// The same request, made anew from the same route with marks in the place of values. No value can be in it, because

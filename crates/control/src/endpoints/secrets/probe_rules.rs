@@ -4,6 +4,7 @@ use api::route::Judgement;
 use api::secret::{HttpProbe, PostgresProbe, SecretProbe};
 use ipnet::IpNet;
 use model::name::SecretName;
+use model::probe::origin_and_rest;
 use model::problem::{Finding, token};
 use model::route::{Rule, is_injectable};
 use model::secret::{HostRule, Limits};
@@ -59,9 +60,7 @@ fn http(members: &mut Members, probe: &HttpProbe, name: &SecretName, limits: &Li
 /// The URL's origin follows the rules of upstreams; its path and query are its own.
 fn url(members: &mut Members, url: &str, limits: &Limits, allow_private: &[IpNet]) {
     const POINTER: &str = "/probe/http/url";
-    let authority = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(authority..).and_then(|rest| rest.find(['/', '?', '#', '\\'])).map(|at| at + authority);
-    let (origin, rest) = url.split_at_checked(end.unwrap_or(url.len())).unwrap_or((url, ""));
+    let (origin, rest) = origin_and_rest(url);
     if url.parse::<axum::http::Uri>().is_err() || rest.contains(['#', '\\']) {
         members.note(Finding::new(POINTER, UpstreamError::CODE, "is not an absolute URL without a fragment"));
         return;

@@ -1,6 +1,5 @@
 //! `POST /v1/secrets/{name}/probe`.
 
-mod http;
 mod targets;
 
 use std::sync::Arc;
@@ -11,12 +10,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::access::Need;
-use outbound::{Login, Tls, log_in};
+use model::probe::{Reading, Target, Tried};
+use outbound::probe::{Occasion, send};
 use serde_json::json;
 
-use self::targets::{Target, targets};
+use self::targets::targets;
 use super::view;
 use crate::call::{Call, answer};
+use crate::endpoints::routes;
 use crate::refusal::Refusal;
 use crate::state::Control;
 
@@ -55,7 +56,7 @@ pub(super) async fn probe(
     let places: Vec<&str> = targets.iter().map(Target::place).collect();
     // Written down before anything leaves, and once more when it is known what became of it.
     let begun = event.clone().after(json!({"targets": places})).outcome("begun");
-    call.commit(tx, begun, StatusCode::OK, &ProbeAnswer::of(Vec::new())).await?;
+    call.commit(tx, begun, StatusCode::OK, &told(Vec::new())).await?;
 
     let trying = async {
         let mut found = Vec::with_capacity(targets.len());
@@ -64,35 +65,29 @@ pub(super) async fn probe(
         }
         found
     };
-    let told = ProbeAnswer::of(call.wait_for_upstream(trying).await);
+    let told = told(call.wait_for_upstream(trying).await);
     let event = event.after(json!(told)).outcome(&told.reading);
     call.commit(call.conclude(&control, &permit).await?, event, StatusCode::OK, &told).await?;
     answer(StatusCode::OK, &told)
 }
 
-async fn read(control: &Control, call: &Call, target: &Target) -> ProbeReading {
-    let place = target.place().to_owned();
-    match target {
-        Target::Http(request) => http::send(control, call, request).await,
-        Target::Login { url, opened, .. } => {
-            let Some(value) = &opened.value else {
-                return ProbeReading {
-                    place,
-                    status_class: None,
-                    reading: "unclear".to_owned(),
-                    detail: String::new(),
-                };
-            };
-            let allowed = |host: &str| opened.secret.limits.allow_host(host);
-            let login = log_in(url.as_deref(), value, &Tls::new(), allowed).await;
-            let reading = match login {
-                Login::Alive => "alive",
-                Login::Dead => "dead",
-                Login::Unclear | Login::Unreachable | Login::Refused => "unclear",
-            };
-            ProbeReading { place, status_class: None, reading: reading.to_owned(), detail: login.to_string() }
-        }
-    }
+async fn read(control: &Control, call: &Call, target: &Target) -> Tried {
+    let request_id = control.new_id("req");
+    let allow_private = &control.policy.allow_private;
+    let sent = send(target, &Occasion { now: call.now, request_id: &request_id, allow_private }).await;
+    routes::record(control, call, sent.used).await;
+    sent.tried
+}
+
+fn told(places: Vec<Tried>) -> ProbeAnswer {
+    let reading = Reading::of_all(&places).to_string();
+    let place = |tried: Tried| ProbeReading {
+        place: tried.place,
+        status_class: tried.status_class,
+        reading: tried.reading.to_string(),
+        detail: tried.detail,
+    };
+    ProbeAnswer { reading, places: places.into_iter().map(place).collect() }
 }
 
 fn too_many(seconds: u64) -> Refusal {
