@@ -1,4 +1,4 @@
-//! Everything time-driven: publish, verify, tally, retain, and a sign of life every second.
+//! Everything time-driven: publish, rotate, verify, tally, retain, and a sign of life every second.
 //!
 //! Promise: what is committed reaches the snapshot within a second, changed rows only; what traffic counted reaches the
 //! database within a second or two; a row that was changed outside Keyroll makes its secret unusable and is reported;
@@ -8,14 +8,16 @@
 //! latency, never correctness, and a task that panics begins anew from what is stored.
 //!
 //! Absences: no HTTP server, no API and no request; neither `control` nor `gateway` is known here. No clock of its own.
-//! No SQL and no cryptography: rows come from the store and are opened by the envelope. No way to change what is
-//! committed: this crate writes telemetry alone.
+//! No SQL and no cryptography: rows come from the store and are opened by the envelope. It changes
+//! nothing of its own accord but rotations, and those as their logs and the evidence say; all else that it writes is
+//! telemetry.
 
 mod freshness;
 mod heartbeat;
 mod outage;
 mod publish;
 mod retain;
+mod rotate;
 mod standing;
 mod supervise;
 mod usage;
@@ -29,11 +31,12 @@ use envelope::{Keyring, SigningKeys};
 use ipnet::IpNet;
 use model::node::NodeRole;
 use model::snapshot::Snapshot;
-use model::time::{Clock, Span};
+use model::time::{Clock, Entropy, Span};
 use store::{Lease, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use rotate::{Label, StopAt};
 pub use standing::Standing;
 pub use usage::{Counts, Pending};
 
@@ -56,6 +59,10 @@ pub struct EngineOptions {
     pub node: NodeIdentity,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where to die in the middle of a rotation, for tests.
+    pub stop_at: StopAt,
     /// Private networks that upstreams may be in.
     pub allow_private: Vec<IpNet>,
     /// How long to serve from a snapshot while the database is away, by a clock that cannot be set; after that there is
@@ -93,6 +100,8 @@ pub struct Pace {
     pub beat: Duration,
     /// Between two checks of all sealed rows and of the audit.
     pub verify: Duration,
+    /// Between two looks at rotations; a commit makes it sooner.
+    pub rotate: Duration,
     /// Between two removals of what is no longer kept.
     pub retain: Duration,
 }
@@ -104,6 +113,7 @@ impl Default for Pace {
             flush: Duration::from_secs(1),
             beat: Duration::from_secs(1),
             verify: Duration::from_secs(60),
+            rotate: Duration::from_millis(500),
             retain: Duration::from_secs(60),
         }
     }
@@ -127,6 +137,7 @@ impl Engine {
             supervise("verify", &shared, verify::run),
             supervise("heartbeat", &shared, heartbeat::run),
             supervise("retain", &shared, retain::run),
+            supervise("rotate", &shared, rotate::run),
         ];
         // A node without traffic opens no value before somebody asks it to.
         if shared.options.node.role.has_gateway() {

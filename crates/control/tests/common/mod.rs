@@ -154,6 +154,7 @@ impl House {
             run: "run_1".to_owned(),
             serves: Some(("inc_1".to_owned(), 1)),
             max_staleness: Span::from_hours(24),
+            open: Vec::new(),
         };
         let store = &self.control.store;
         store.record(store::Telemetry::Heartbeat(heartbeat)).await.unwrap();

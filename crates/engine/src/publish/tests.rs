@@ -69,6 +69,8 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
             run: "run_1".to_owned(),
         },
         clock,
+        entropy: Arc::new(Counting(AtomicU64::new(0))),
+        stop_at: None,
         allow_private: Vec::new(),
         max_staleness,
         pace: Pace { poll: Duration::from_millis(10), ..Pace::default() },

@@ -62,7 +62,7 @@ impl Entropy for Scrambled {
 /// Quick where a test waits for a task, and never by itself where it nudges.
 pub(crate) fn quick() -> Pace {
     let ms = Duration::from_millis;
-    Pace { poll: ms(50), flush: ms(20), beat: ms(500), verify: ms(50), retain: ms(200) }
+    Pace { poll: ms(50), flush: ms(20), beat: ms(500), verify: ms(50), rotate: ms(50), retain: ms(200) }
 }
 
 /// As [`quick`], with one check at the start and none after.
@@ -358,6 +358,8 @@ fn start(
             run: "run_1".to_owned(),
         },
         clock: Arc::clone(clock) as Arc<dyn Clock>,
+        entropy: Arc::new(Scrambled::default()),
+        stop_at: None,
         allow_private: Vec::new(),
         max_staleness: Span::from_hours(24),
         pace,

@@ -1,0 +1,63 @@
+//! One look at a rotation: what is stored, and what follows from it.
+
+use model::rotation::{Evidence, Facts, House, Rotation, Step, decide};
+use model::time::Span;
+use store::{ReadTx, StoreError};
+
+use crate::Shared;
+
+/// A promotion of another rotation that is longer ago is no matter, whatever the least time between two is.
+const LATELY: Span = Span::from_days(1);
+
+/// What holds for all rotations, now.
+pub(super) async fn house(shared: &Shared, tx: &ReadTx) -> Result<House, StoreError> {
+    Ok(House {
+        fleet: tx.fleet().await?,
+        window_opens_at: None,
+        gap: Span::from_millis(0),
+        allow_private: shared.options.allow_private.clone(),
+    })
+}
+
+/// What one transaction has seen of a rotation.
+pub(super) struct Look {
+    pub(super) rotation: Rotation,
+    pub(super) facts: Facts,
+    pub(super) evidence: Evidence,
+    step: Step,
+}
+
+impl Look {
+    /// Reads and decides; `None` where there is no such rotation.
+    pub(super) async fn take(
+        shared: &Shared,
+        tx: &ReadTx,
+        id: &str,
+        house: &House,
+        probe_under_way: bool,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(logged) = tx.rotation(id).await? else { return Ok(None) };
+        let rotation = logged.rotation;
+        let now = shared.options.clock.now();
+        let facts = tx.rotation_facts(&rotation, now.minus(LATELY)).await?;
+        let evidence = Evidence::gather(&rotation, &facts, house, probe_under_way, now);
+        let step = decide(&rotation, &evidence, now);
+        Ok(Some(Self { rotation, facts, evidence, step }))
+    }
+
+    pub(super) fn step(&self) -> &Step {
+        &self.step
+    }
+
+    pub(super) fn into_step(self) -> (Rotation, Facts, Evidence, Step) {
+        (self.rotation, self.facts, self.evidence, self.step)
+    }
+
+    pub(super) fn version(&self) -> i64 {
+        self.rotation.version
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        matches!(self.rotation.word(), "planned" | "probing" | "canary" | "waiting" | "withdrawn" | "soaking")
+    }
+}
