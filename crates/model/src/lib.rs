@@ -18,6 +18,7 @@ pub mod path;
 pub mod problem;
 pub mod rotation;
 pub mod route;
+pub mod schedule;
 pub mod secret;
 pub mod signing;
 pub mod snapshot;

@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All migrations, in order. One that was released is never edited: its checksum is in every database.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 1,
         name: "first",
@@ -47,6 +47,13 @@ const MIGRATIONS: [Migration; 4] = [
         name: "signing",
         min_binary: "0.1.0",
         tables: include_str!("../migrations/0004_signing.sql"),
+        guards: Guards::NONE,
+    },
+    Migration {
+        number: 5,
+        name: "schedule",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0005_schedule.sql"),
         guards: Guards::NONE,
     },
 ];
