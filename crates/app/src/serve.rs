@@ -5,6 +5,7 @@ mod database;
 mod error;
 mod hand_over;
 mod identity;
+mod policy;
 mod reload;
 mod standing;
 mod stop;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use control::{Control, Keys, Policy};
+use control::{Control, Keys};
 use engine::{Engine, EngineOptions, NodeIdentity, Pace};
 use model::time::{Clock, Entropy};
 use rustls::ServerConfig;
@@ -219,6 +220,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         clock: Arc::clone(&clock),
         allow_private: allow_private.clone(),
         max_staleness: config.policy.max_staleness,
+        rotations: policy::rotations(&config.policy),
         pace: Pace::default(),
         shutdown: engine_shutdown.clone(),
     });
@@ -234,7 +236,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     let control = Arc::new(Control::new(
         store.clone(),
         Keys { keyring, fingerprints: ready.fingerprints },
-        Policy { retention: config.policy.retention, allow_private, naming: config.policy.naming.map(Into::into) },
+        policy::control(&config.policy, allow_private),
         Arc::clone(&clock),
         entropy,
         Arc::clone(&standing) as Arc<dyn control::Standing>,

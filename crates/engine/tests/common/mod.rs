@@ -360,6 +360,7 @@ fn start(
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         allow_private: Vec::new(),
         max_staleness: Span::from_hours(24),
+        rotations: model::schedule::Policy::default(),
         pace,
         shutdown: shutdown.clone(),
     })
