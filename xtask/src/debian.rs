@@ -23,6 +23,11 @@ pub(crate) const TESTS: &[Need] = &[
     Need { binary: "node", package: "nodejs", used_for: "official SDKs" },
     Need { binary: "npm", package: "npm", used_for: "official SDKs" },
     Need { binary: "python3 -m ensurepip --version", package: "python3-venv", used_for: "official SDKs" },
+    Need {
+        binary: "/usr/bin/python3 -m icalendar.parser",
+        package: "python3-icalendar",
+        used_for: "a calendar library that reads our calendar",
+    },
     Need { binary: "javac", package: "default-jdk-headless", used_for: "the HTTP client of the JDK" },
     Need { binary: "initdb", package: "postgresql", used_for: "a private cluster, the second database that we run on" },
 ];

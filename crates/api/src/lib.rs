@@ -22,6 +22,7 @@ pub mod path;
 pub mod problem;
 pub mod query;
 pub mod read;
+pub mod rotation;
 pub mod route;
 pub mod secret;
 pub mod token;

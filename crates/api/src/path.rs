@@ -22,6 +22,8 @@ pub const KEYS: &str = "/v1/keys";
 pub const KEYS_REWRAP: &str = "/v1/keys/rewrap";
 /// `/v1/audit`.
 pub const AUDIT: &str = "/v1/audit";
+/// `/v1/rotations/calendar.ics`.
+pub const ROTATIONS_CALENDAR: &str = "/v1/rotations/calendar.ics";
 /// What is wrong, and what to do.
 pub const DOCTOR: &str = "/v1/doctor";
 /// What can be tidied.

@@ -5,24 +5,21 @@ mod database;
 mod error;
 mod hand_over;
 mod identity;
+mod policy;
 mod reload;
 mod standing;
 mod stop;
+mod traffic;
 mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use control::{Control, Keys, Policy};
+use control::{Control, Keys};
 use engine::{Engine, EngineOptions, NodeIdentity, Pace};
-use gateway::{Gateway, GatewayOptions, Limits};
-use ipnet::IpNet;
-use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy};
-use outbound::{Forwarder, PoolLimits, Tls};
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +38,7 @@ use hand_over::{Holdings, Offer, Offering, Program, TakeOver};
 use reload::Reload;
 use standing::Standing;
 use stop::{LAST_WORDS, Stopping};
+use traffic::Traffic;
 use words::{announce, warn_of_exposure};
 
 /// Threads of the admin API and the engine together; traffic has threads of its own.
@@ -220,8 +218,11 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         snapshot,
         node,
         clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        stop_at: policy::stop_at(),
         allow_private: allow_private.clone(),
         max_staleness: config.policy.max_staleness,
+        rotations: policy::rotations(&config.policy),
         pace: Pace::default(),
         shutdown: engine_shutdown.clone(),
     });
@@ -237,7 +238,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     let control = Arc::new(Control::new(
         store.clone(),
         Keys { keyring, fingerprints: ready.fingerprints },
-        Policy { retention: config.policy.retention, allow_private, naming: config.policy.naming.map(Into::into) },
+        policy::control(&config.policy, allow_private),
         Arc::clone(&clock),
         entropy,
         Arc::clone(&standing) as Arc<dyn control::Standing>,
@@ -332,68 +333,5 @@ struct Urls {
 impl Urls {
     fn write(&self, data: &DataDir) -> Result<Addresses, ServeError> {
         Addresses::write(data, self.gateway.as_deref(), &self.admin).map_err(ServeError::Addresses)
-    }
-}
-
-/// What the gateway needs besides the clock and randomness.
-struct Traffic {
-    listener: Listener,
-    tls: Option<Arc<ServerConfig>>,
-    snapshot: Arc<ArcSwapOption<Snapshot>>,
-    allow_private: Vec<IpNet>,
-    stream_grace: Duration,
-    trusted_proxies: Vec<IpNet>,
-}
-
-impl Traffic {
-    fn start(self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<gateway::Running, ServeError> {
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let (limits, pool) = bounded(process::files(), workers);
-        Gateway::start(GatewayOptions {
-            listener: self.listener.socket,
-            workers,
-            tls: self.tls,
-            snapshot: self.snapshot,
-            forwarder: Forwarder::pooled(Arc::new(Tls::new()), pool),
-            clock: Arc::clone(clock),
-            entropy: Arc::clone(entropy),
-            allow_private: self.allow_private,
-            trusted_proxies: self.trusted_proxies,
-            limits,
-            stream_grace: self.stream_grace,
-        })
-        .map_err(ServeError::Runtime)
-    }
-}
-
-/// What clients may take of the files that may be open. The rest is for upstreams, the admin listener and the database:
-/// whoever opens connections to no end must not keep these from working.
-fn bounded(files: Option<u64>, workers: usize) -> (Limits, PoolLimits) {
-    let (mut limits, mut pool) = (Limits::default(), PoolLimits::default());
-    if let Some(files) = files {
-        let part = |share: usize| (usize::try_from(files).unwrap_or(usize::MAX) / share / workers.max(1)).max(1);
-        limits.connections = limits.connections.min(part(5).saturating_mul(3));
-        pool.per_upstream = pool.per_upstream.min(part(16));
-    }
-    (limits, pool)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_take_three_fifths_of_the_files_at_most() {
-        for (files, workers, connections, idle) in [
-            (None, 2, 10_000, 256),
-            (Some(1_048_576), 64, 9_828, 256),
-            (Some(1_048_576), 8, 10_000, 256),
-            (Some(20_000), 2, 6_000, 256),
-            (Some(256), 2, 75, 8),
-            (Some(0), 2, 3, 1),
-        ] {
-            let (limits, pool) = bounded(files, workers);
-            assert_eq!((limits.connections, pool.per_upstream), (connections, idle), "{files:?} {workers}");
-        }
     }
 }

@@ -41,6 +41,7 @@ codes! {
     "database-unavailable" [503]
         "The database does not answer, while traffic goes on: wait as `Retry-After` says, and look whether a change \
          was made before you repeat it.";
+    "days-invalid" [422] "The number of days is out of range: a calendar looks ahead for 1 to 3650 days.";
     "disk-full" [507]
         "There is no room for the change, and nothing was changed: free some space where the database is, and \
          try again.";

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use model::lint::Naming;
 use model::node::NodeRole;
+use model::schedule;
 use model::time::{Clock, Entropy, Span, Timestamp};
 use store::Store;
 
@@ -38,6 +39,8 @@ pub struct Policy {
     pub allow_private: Vec<IpNet>,
     /// How secrets are to be named.
     pub naming: Option<Naming>,
+    /// How rotations may go on by themselves.
+    pub rotations: schedule::Policy,
 }
 
 /// What the rest of the process tells about itself, for readiness.

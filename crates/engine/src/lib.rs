@@ -30,6 +30,7 @@ use arc_swap::ArcSwapOption;
 use envelope::{Keyring, SigningKeys};
 use ipnet::IpNet;
 use model::node::NodeRole;
+use model::schedule;
 use model::snapshot::Snapshot;
 use model::time::{Clock, Entropy, Span};
 use store::{Lease, Store, StoreError};
@@ -68,6 +69,8 @@ pub struct EngineOptions {
     /// How long to serve from a snapshot while the database is away, by a clock that cannot be set; after that there is
     /// none, until it is back.
     pub max_staleness: Span,
+    /// How rotations may go on by themselves.
+    pub rotations: schedule::Policy,
     /// How often the tasks wake by themselves.
     pub pace: Pace,
     /// Ends the tasks. Cancel it after traffic has drained: the last thing done is to write what traffic counted.

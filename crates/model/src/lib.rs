@@ -19,6 +19,7 @@ pub mod probe;
 pub mod problem;
 pub mod rotation;
 pub mod route;
+pub mod schedule;
 pub mod secret;
 pub mod signing;
 pub mod snapshot;

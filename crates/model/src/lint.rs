@@ -23,6 +23,8 @@ pub struct Subject<'a> {
     pub referenced: bool,
     /// When it was last sent.
     pub last_used_at: Option<Timestamp>,
+    /// When it should have been replaced.
+    pub due_at: Option<Timestamp>,
     /// Its latest successor.
     pub superseded_by: Option<&'a SecretName>,
     /// Whether the guard cannot look for its value, because it is short.
@@ -131,7 +133,7 @@ fn habits(subject: &Subject<'_>, house: House<'_>) -> Vec<Finding> {
     if let Some(detail) = elsewhere(subject, house) {
         note(Rule::OtherEnvironment, detail);
     }
-    match secret.rotation_due_at().filter(|due| *due <= now) {
+    match subject.due_at.filter(|due| *due <= now) {
         Some(due) if subject.superseded_by.is_none() => note(Rule::Overdue, format!("it has been due since {due}")),
         _ => {}
     }

@@ -72,6 +72,14 @@ pub struct Drained {
     pub last_used: Option<Timestamp>,
 }
 
+impl Drained {
+    /// How many uses ended so.
+    #[must_use]
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        self.counts.get(outcome as usize).copied().unwrap_or(0)
+    }
+}
+
 impl Tally {
     /// Notes that the value's bytes were handed to a connection at `at`.
     pub fn used(&self, at: Timestamp) {
@@ -138,6 +146,7 @@ mod tests {
         let drained = tally.drain().unwrap();
         assert_eq!(drained.last_used, Some(Timestamp::from_millis(7)));
         assert_eq!(drained.counts, [0, 1, 0, 0, 0, 0]);
+        assert_eq!((drained.of(Outcome::Rejected), drained.of(Outcome::Accepted)), (1, 0));
         assert_eq!(tally.drain(), None);
         tally.put_back(drained);
         assert_eq!(tally.drain(), Some(drained));

@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// All migrations, in order. One that was released is never edited: its checksum is in every database.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         number: 1,
         name: "first",
@@ -58,6 +58,13 @@ const MIGRATIONS: [Migration; 5] = [
             sqlite: include_str!("../migrations/0005_guards.sqlite.sql"),
             postgres: include_str!("../migrations/0005_guards.postgres.sql"),
         },
+    },
+    Migration {
+        number: 6,
+        name: "schedule",
+        min_binary: "0.1.0",
+        tables: include_str!("../migrations/0006_schedule.sql"),
+        guards: Guards::NONE,
     },
 ];
 

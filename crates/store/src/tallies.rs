@@ -102,22 +102,27 @@ pub(crate) async fn add(
          ON CONFLICT (secret, route, environment) DO UPDATE SET use_count = binding_usage.use_count + excluded.use_count, \
          last_used_at = CASE WHEN binding_usage.last_used_at >= excluded.last_used_at OR excluded.last_used_at IS NULL \
          THEN binding_usage.last_used_at ELSE excluded.last_used_at END";
-    let mut secrets = BTreeMap::<&str, SecretUsage>::new();
+    let mut secrets = BTreeMap::<&str, (SecretUsage, Option<Timestamp>)>::new();
     for (key, drained) in &rows {
         let (secret, total) = (key.secret.as_str(), total(drained));
         let args = args![secret, key.route.as_str(), key.environment.as_str(), drained.last_used, total];
         conversation.execute(sql, args).await?;
-        let all = secrets.entry(secret).or_default();
+        let (all, dead_since) = secrets.entry(secret).or_default();
+        if drained.of(Outcome::Rejected) > 0 {
+            *dead_since = Some(at);
+        }
         all.count = all.count.saturating_add(total);
         all.last_used_at = all.last_used_at.max(drained.last_used);
     }
-    // By the key.
-    let sql = "INSERT INTO secret_usage (secret, last_used_at, use_count) VALUES ($1, $2, $3) \
+    // By the key. The earlier moment of death stays, and nothing takes it back: a new value is a new secret.
+    let sql = "INSERT INTO secret_usage (secret, last_used_at, use_count, dead_since) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (secret) DO UPDATE SET use_count = secret_usage.use_count + excluded.use_count, \
          last_used_at = CASE WHEN secret_usage.last_used_at >= excluded.last_used_at OR excluded.last_used_at IS NULL \
-         THEN secret_usage.last_used_at ELSE excluded.last_used_at END";
-    for (secret, all) in secrets {
-        conversation.execute(sql, args![secret, all.last_used_at, all.count]).await?;
+         THEN secret_usage.last_used_at ELSE excluded.last_used_at END, \
+         dead_since = CASE WHEN secret_usage.dead_since <= excluded.dead_since OR excluded.dead_since IS NULL \
+         THEN secret_usage.dead_since ELSE excluded.dead_since END";
+    for (secret, (all, dead_since)) in secrets {
+        conversation.execute(sql, args![secret, all.last_used_at, all.count, dead_since]).await?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ mod out;
 mod print;
 mod process;
 mod profile;
+mod rotation;
 mod route;
 mod secret;
 mod session;
@@ -94,6 +95,8 @@ pub(crate) enum ClientCommand {
     Secret(Noun<secret::SecretCommand>),
     /// Routes: where requests go and what is added to them
     Route(Noun<route::RouteCommand>),
+    /// Rotations: what is replaced, and when
+    Rotation(Noun<rotation::RotationCommand>),
     /// Clients: the applications that call the gateway, and their keys
     Client(Noun<client::ClientCommand>),
     /// Environments: the stages that a change reaches one after the other
@@ -166,6 +169,7 @@ impl ClientCommand {
         match self {
             Self::Secret(noun) => noun.globals.is_json(),
             Self::Route(noun) => noun.globals.is_json(),
+            Self::Rotation(noun) => noun.globals.is_json(),
             Self::Client(noun) => noun.globals.is_json(),
             Self::Env(noun) => noun.globals.is_json(),
             Self::Audit(noun) => noun.globals.is_json(),
@@ -187,6 +191,9 @@ async fn dispatch(command: ClientCommand, out: &mut Out, variables: &Variables) 
             secret::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await
         }
         ClientCommand::Route(noun) => route::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await,
+        ClientCommand::Rotation(noun) => {
+            rotation::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await
+        }
         ClientCommand::Client(noun) => {
             client::run(noun.command, &mut Session::open(noun.globals, variables, out)?).await
         }

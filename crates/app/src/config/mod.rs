@@ -31,7 +31,7 @@ pub(crate) use load::{Loaded, load};
 pub(crate) use origin::{Mistake, Mistakes};
 use show::{document, show};
 pub(crate) use show::{reference, schema};
-pub(crate) use values::{DatabaseUrl, Network, Pair};
+pub(crate) use values::{DatabaseUrl, Network, Pair, Window};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub(crate) struct Config {
     pub(crate) node: Node,
     /// What the secrets are sealed with.
     pub(crate) keys: Keys,
-    /// How long things are kept.
+    /// How long things are kept, and what the house has decided about secrets.
     pub(crate) policy: Policy,
     /// What is written to stderr while serving.
     pub(crate) log: Log,
@@ -183,7 +183,7 @@ pub(crate) struct Keys {
     pub(crate) kek_file: Option<PathBuf>,
 }
 
-/// How long things are kept.
+/// How long things are kept, and what the house has decided about secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Policy {
@@ -198,6 +198,14 @@ pub(crate) struct Policy {
     pub(crate) stream_grace: Span,
     /// How secrets are to be named: what `keyroll lint` holds names against. Where it is not given: the way in which most are named.
     pub(crate) naming: Option<Naming>,
+    /// When a rotation may enter a protected environment by itself: crontab expressions with a time zone. A minute that
+    /// one of them matches is inside; without any, every minute is. Operators may go on at any time. In a variable, which
+    /// has commas between windows, a window itself can have ranges and steps and no comma.
+    #[schemars(example = ["* 9-16 * * MON-FRI Europe/Berlin"])]
+    pub(crate) rotation_windows: Vec<Window>,
+    /// The least time between two rotations that share a route.
+    #[schemars(with = "String", extend("pattern" = values::SPAN_PATTERN))]
+    pub(crate) rotation_gap: Span,
 }
 
 /// A strategy for names of secrets; each allows a version at the end, `_v2`.
@@ -229,6 +237,8 @@ impl Default for Policy {
             max_staleness: Span::from_hours(24),
             stream_grace: Span::from_hours(1),
             naming: None,
+            rotation_windows: Vec::new(),
+            rotation_gap: Span::default(),
         }
     }
 }

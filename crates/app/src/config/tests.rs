@@ -57,6 +57,8 @@ fn everything_can_be_set_in_the_file() {
         [policy]
         retention = "30d"
         max_staleness = "1h"
+        rotation_windows = ["* 9-16 * * MON-FRI Europe/Berlin", "0-29 20 * * SUN UTC"]
+        rotation_gap = "15m"
         [log]
         level = "debug"
         format = "json"
@@ -73,6 +75,7 @@ fn everything_can_be_set_in_the_file() {
     );
     assert_eq!((config.log.level, config.log.format, config.log.access), (Level::Debug, Format::Json, true));
     assert_eq!(config.policy.retention.to_string(), "30d");
+    assert_eq!((config.policy.rotation_windows.len(), config.policy.rotation_gap.to_string()), (2, "15m".to_owned()));
 }
 
 #[test]
@@ -183,7 +186,7 @@ retention = "12h"
 
 #[test]
 fn rules_between_settings() {
-    let table: [(&str, Option<&str>); 12] = [
+    let table: [(&str, Option<&str>); 15] = [
         ("[gateway]\nlisten = '0.0.0.0:80'", Some("keyroll.toml:2: gateway.listen: 0.0.0.0:80 can be reached")),
         ("[gateway]\nlisten = '0.0.0.0:80'\nallow_plaintext = true", None),
         ("[admin]\nlisten = '192.168.0.1:80'", Some("keyroll.toml:2: admin.listen: 192.168.0.1:80 can be reached")),
@@ -191,6 +194,15 @@ fn rules_between_settings() {
         ("[admin]\nlisten = '127.0.0.1:8080'", Some("keyroll.toml:2: gateway and admin cannot listen")),
         ("[policy]\nmax_staleness = '48h'", Some("keyroll.toml:2: policy.max_staleness (48h) has to be less")),
         ("[policy]\nmax_staleness = '47h'", None),
+        ("[policy]\nrotation_windows = ['* * * * * UTC']", None),
+        (
+            "[policy]\nrotation_windows = [\n'* * * * * UTC',\n'* 25 * * * UTC']",
+            Some("keyroll.toml:4: policy.rotation_windows: is not a window, such as"),
+        ),
+        (
+            "[policy]\nrotation_windows = ['* * 31 6 * UTC']",
+            Some("keyroll.toml:2: policy.rotation_windows: never opens"),
+        ),
         ("[gateway.tls]\nkey = '/dev/null'", Some("keyroll.toml:2: gateway.tls.key needs gateway.tls.cert")),
         (
             "[gateway.tls]\nmore = ['/dev/null:/dev/null']",
@@ -237,7 +249,7 @@ fn a_value_and_its_file_exclude_each_other() {
 #[test]
 fn every_setting_is_described_and_in_the_reference() {
     let settings = Settings::derive();
-    assert_eq!(settings.all.len(), 24);
+    assert_eq!(settings.all.len(), 26);
     let (reference, schema) = (reference(), schema());
     for setting in &settings.all {
         assert!(!setting.description.is_empty(), "{}", setting.path);

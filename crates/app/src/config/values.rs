@@ -50,6 +50,37 @@ impl JsonSchema for Network {
     }
 }
 
+/// Minutes in which rotations may go on, as a crontab expression with a time zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Window(pub(crate) model::schedule::Window);
+
+impl<'de> Deserialize<'de> for Window {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|error: model::schedule::WindowError| de::Error::custom(error))
+    }
+}
+
+impl Serialize for Window {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl JsonSchema for Window {
+    fn schema_name() -> Cow<'static, str> {
+        "Window".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string"})
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
 /// A certificate and its key, written as `CERT:KEY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pair {

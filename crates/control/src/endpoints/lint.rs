@@ -68,6 +68,7 @@ async fn findings(control: &Control, tx: &ReadTx, call: &Call) -> Result<Vec<Fin
             bindings: row.bindings.iter().map(|place| (&place.route, &place.environment)).collect(),
             referenced: referenced.contains(&row.secret.name),
             last_used_at: row.last_used_at,
+            due_at: row.due().map(|due| due.at),
             superseded_by: row.superseded_by.as_ref(),
             short: short.contains(&row.secret.name),
         })

@@ -8,6 +8,7 @@ mod keys;
 mod lint;
 mod meta;
 mod nodes;
+mod rotations;
 mod routes;
 mod secrets;
 mod tokens;
@@ -86,6 +87,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("DELETE", "/v1/tokens/{name}", ADMINISTER),
     on("GET", "/v1/keys", ADMINISTER),
     on("POST", "/v1/keys/rewrap", ADMINISTER),
+    on("GET", "/v1/rotations/calendar.ics", READ),
     on("GET", "/v1/doctor", READ),
     on("GET", "/v1/lint", READ),
     on("GET", "/v1/nodes", READ),
@@ -117,6 +119,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Control>> {
         .merge(keys::router())
         .merge(audit::router())
         .merge(nodes::router())
+        .merge(rotations::router())
         .merge(doctor::router())
         .merge(lint::router())
 }

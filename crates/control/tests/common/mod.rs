@@ -200,7 +200,12 @@ impl House {
     }
 
     fn over(store: Store, keys: Keys, clock: Arc<SetClock>, entropy: Arc<dyn Entropy>) -> Self {
-        let policy = Policy { retention: Span::from_hours(48), allow_private: Vec::new(), naming: None };
+        let policy = Policy {
+            retention: Span::from_hours(48),
+            allow_private: Vec::new(),
+            naming: None,
+            rotations: model::schedule::Policy::default(),
+        };
         let control = Arc::new(Control::new(store, keys, policy, clock.clone(), entropy, Arc::new(Serving)));
         Self { router: control::router(Arc::clone(&control)), control, clock }
     }

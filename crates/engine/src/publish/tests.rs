@@ -73,6 +73,7 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
         stop_at: None,
         allow_private: Vec::new(),
         max_staleness,
+        rotations: model::schedule::Policy::default(),
         pace: Pace { poll: Duration::from_millis(10), ..Pace::default() },
         shutdown: tokio_util::sync::CancellationToken::new(),
     };

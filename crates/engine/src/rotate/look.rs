@@ -1,7 +1,7 @@
 //! One look at a rotation: what is stored, and what follows from it.
 
 use model::rotation::{Evidence, Facts, House, Rotation, Step, decide};
-use model::time::Span;
+use model::time::{Span, Timestamp};
 use store::{ReadTx, StoreError};
 
 use crate::Shared;
@@ -9,12 +9,21 @@ use crate::Shared;
 /// A promotion of another rotation that is longer ago is no matter, whatever the least time between two is.
 const LATELY: Span = Span::from_days(1);
 
+/// When a window opens that never does: the end of all moments.
+const NEVER: i64 = i64::MAX;
+
 /// What holds for all rotations, now.
 pub(super) async fn house(shared: &Shared, tx: &ReadTx) -> Result<House, StoreError> {
+    let windows = &shared.options.rotations.windows;
+    let now = shared.options.clock.now();
     Ok(House {
         fleet: tx.fleet().await?,
-        window_opens_at: None,
-        gap: Span::from_millis(0),
+        window_opens_at: if windows.is_open(now) {
+            None
+        } else {
+            windows.opens_at(now).or(Some(Timestamp::from_millis(NEVER)))
+        },
+        gap: shared.options.rotations.gap,
         allow_private: shared.options.allow_private.clone(),
     })
 }

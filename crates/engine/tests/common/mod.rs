@@ -362,6 +362,7 @@ fn start(
         stop_at: None,
         allow_private: Vec::new(),
         max_staleness: Span::from_hours(24),
+        rotations: model::schedule::Policy::default(),
         pace,
         shutdown: shutdown.clone(),
     })

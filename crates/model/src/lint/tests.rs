@@ -1,6 +1,7 @@
 //! Each rule with what breaks it and what nearly does.
 
 use super::*;
+use crate::schedule;
 use crate::secret::{Class, Limits, State};
 
 const DAY: i64 = 86_400_000;
@@ -45,6 +46,7 @@ struct Case {
     bindings: Vec<(RouteName, EnvironmentName)>,
     referenced: bool,
     last_used_at: Option<Timestamp>,
+    dead_since: Option<Timestamp>,
     short: bool,
     naming: Option<Naming>,
 }
@@ -56,6 +58,7 @@ impl Default for Case {
             bindings: vec![("payments".parse().unwrap(), "production".parse().unwrap())],
             referenced: true,
             last_used_at: Some(at(999)),
+            dead_since: None,
             short: false,
             naming: None,
         }
@@ -77,6 +80,7 @@ impl Case {
                 bindings: self.bindings.iter().map(|(route, environment)| (route, environment)).collect(),
                 referenced: self.referenced,
                 last_used_at: self.last_used_at,
+                due_at: schedule::due(secret, self.dead_since).map(|due| due.at),
                 superseded_by: self
                     .secrets
                     .iter()
@@ -113,6 +117,12 @@ fn each_rule_has_what_breaks_it_and_what_nearly_does() {
     Case::of(due.clone()).finds(&["overdue"]);
     due.created_at = at(1_000 - 89);
     Case::of(due).finds(&[]);
+
+    let mut token = secret("stripe_api_key");
+    token.kind = Kind::OauthToken;
+    Case { dead_since: Some(at(999)), ..Case::of(token.clone()) }.finds(&["overdue"]);
+    Case::of(token).finds(&[]);
+    Case { dead_since: Some(at(999)), ..Case::default() }.finds(&[]);
 
     let mut old = secret("stripe_api_key");
     (old.created_at, old.kind) = (at(1_000 - 365), Kind::OauthToken);

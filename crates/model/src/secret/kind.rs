@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Span;
-
 /// What a provider would call this credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,16 +75,6 @@ impl Kind {
     pub fn is_judged_by_answers(self) -> bool {
         !matches!(self, Self::DatabasePassword | Self::DatabaseUrl)
     }
-
-    /// How often it should be replaced; `None` for what is replaced when its upstream rejects it.
-    #[must_use]
-    pub fn interval(self, class: Class) -> Option<Span> {
-        match self {
-            Self::OauthToken => None,
-            Self::DatabasePassword | Self::DatabaseUrl => Some(Span::from_days(90)),
-            _ => Some(class.interval()),
-        }
-    }
 }
 
 impl Class {
@@ -96,13 +84,6 @@ impl Class {
         match self {
             Self::Critical => "critical",
             Self::Standard => "standard",
-        }
-    }
-
-    fn interval(self) -> Span {
-        match self {
-            Self::Critical => Span::from_days(30),
-            Self::Standard => Span::from_days(90),
         }
     }
 }

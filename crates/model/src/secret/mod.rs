@@ -84,12 +84,3 @@ impl State {
         }
     }
 }
-
-impl Secret {
-    /// When it should have been replaced; `None` where only its upstream's rejection makes it due.
-    #[must_use]
-    pub fn rotation_due_at(&self) -> Option<Timestamp> {
-        let interval = self.rotate_every.or_else(|| self.kind.interval(self.class))?;
-        Some(self.created_at.plus(interval))
-    }
-}

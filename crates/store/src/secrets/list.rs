@@ -1,7 +1,7 @@
 //! The list of secrets: filters, orders, pages.
 
 use model::name::{EnvironmentName, SecretName};
-use model::secret::{Class, Kind, Secret, State};
+use model::secret::{Class, Kind, State};
 use model::time::Timestamp;
 
 use super::{SecretRow, row};
@@ -57,6 +57,10 @@ pub enum SortKey {
     /// When it is due; never counts as after all.
     RotationDueAt,
 }
+
+/// [`model::schedule::due`]: `rotation_due_at` is the end of the interval, to which what traffic saw is added here.
+const DUE: &str = "CASE WHEN s.kind = 'oauth_token' AND u.dead_since < coalesce(s.rotation_due_at, u.dead_since + 1) \
+     THEN u.dead_since ELSE s.rotation_due_at END";
 
 /// Later than any moment that can be written.
 const NEVER: i64 = i64::MAX;
@@ -174,7 +178,7 @@ fn conditions(filter: &SecretFilter) -> Conditions {
         all.add("s.temporary = {}", temporary);
     }
     if let Some(due) = filter.due_before {
-        all.add("s.state = 'active' AND s.rotation_due_at <= {}", due);
+        all.add(&format!("s.state = 'active' AND {DUE} <= {{}}"), due);
     }
     all
 }
@@ -185,7 +189,7 @@ impl SortKey {
             Self::Name => "s.name".to_owned(),
             Self::CreatedAt => "s.created_at".to_owned(),
             Self::LastUsedAt => "coalesce(u.last_used_at, 0)".to_owned(),
-            Self::RotationDueAt => format!("coalesce(s.rotation_due_at, {NEVER})"),
+            Self::RotationDueAt => format!("coalesce({DUE}, {NEVER})"),
         }
     }
 
@@ -195,7 +199,7 @@ impl SortKey {
             Self::Name => None,
             Self::CreatedAt => Some(row.secret.created_at.as_millis()),
             Self::LastUsedAt => Some(row.last_used_at.map_or(0, Timestamp::as_millis)),
-            Self::RotationDueAt => Some(due(&row.secret).unwrap_or(NEVER)),
+            Self::RotationDueAt => Some(row.due().map_or(NEVER, |due| due.at.as_millis())),
         }
     }
 
@@ -234,9 +238,4 @@ impl SecretSort {
         }
         Ok((value, name.as_str().to_owned()))
     }
-}
-
-/// The stored moment at which a secret is due.
-pub(super) fn due(secret: &Secret) -> Option<i64> {
-    secret.rotation_due_at().map(Timestamp::as_millis)
 }

@@ -7,6 +7,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use model::name::{EnvironmentName, RouteName, SecretName};
+use model::schedule::{Due, due};
 use model::secret::Secret;
 use model::time::Timestamp;
 
@@ -68,8 +69,18 @@ pub struct SecretRow {
     pub last_used_at: Option<Timestamp>,
     /// How often it was sent.
     pub use_count: i64,
+    /// When an upstream was first seen to call it dead.
+    pub dead_since: Option<Timestamp>,
     /// Where it takes effect, sorted.
     pub bindings: Vec<Binding>,
+}
+
+impl SecretRow {
+    /// When it should have been replaced, and why then.
+    #[must_use]
+    pub fn due(&self) -> Option<Due> {
+        due(&self.secret, self.dead_since)
+    }
 }
 
 /// A place where a secret takes effect.

@@ -23,7 +23,7 @@ pub(crate) const SEALED: &str = concat!(columns!(), ", s.format, s.dek_id, s.kek
 pub(super) const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
-    ", u.last_used_at, coalesce(u.use_count, 0) AS use_count, \
+    ", u.last_used_at, coalesce(u.use_count, 0) AS use_count, u.dead_since, \
      (SELECT n.name FROM secrets n WHERE n.successor_of = s.name ORDER BY n.created_at DESC, n.name DESC LIMIT 1) \
      AS superseded_by \
      FROM secrets s LEFT JOIN secret_usage u ON u.secret = s.name"
@@ -69,6 +69,7 @@ pub(super) fn secret_row(row: &Row) -> Result<SecretRow, StoreError> {
         superseded_by: row.opt_parsed("superseded_by")?,
         last_used_at: row.opt_moment("last_used_at")?,
         use_count: row.int("use_count")?,
+        dead_since: row.opt_moment("dead_since")?,
         bindings: Vec::new(),
     })
 }

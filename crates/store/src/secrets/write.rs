@@ -1,10 +1,10 @@
 //! How secrets are made, described anew, and destroyed.
 
 use model::name::SecretName;
+use model::schedule::interval_ends_at;
 use model::secret::{Secret, looks_temporary};
 use model::time::Timestamp;
 
-use super::list::due;
 use super::{Rebound, Sealed};
 use crate::backend::args;
 use crate::error::StoreError;
@@ -38,7 +38,7 @@ impl WriteTx {
             secret.expires_at,
             secret.strict_expiry,
             secret.rotate_every.map(model::time::Span::as_millis),
-            due(secret),
+            interval_ends_at(secret),
             looks_temporary(secret),
             &secret.fingerprint,
             secret.created_at,
@@ -79,7 +79,7 @@ impl WriteTx {
             secret.expires_at,
             secret.strict_expiry,
             secret.rotate_every.map(model::time::Span::as_millis),
-            due(secret),
+            interval_ends_at(secret),
             looks_temporary(secret),
             self.next_revision(),
         ];

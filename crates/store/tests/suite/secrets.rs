@@ -226,12 +226,16 @@ async fn a_row_says_where_the_secret_is_used() {
 }
 
 async fn use_at(store: &Store, secret: &str, millis: i64) {
+    ended_at(store, secret, millis, [1, 0, 0, 0, 0, 0]).await;
+}
+
+async fn ended_at(store: &Store, secret: &str, millis: i64, counts: [u64; 6]) {
     let key = TallyKey {
         secret: secret.parse().unwrap(),
         route: "payments".parse().unwrap(),
         environment: "staging".parse().unwrap(),
     };
-    let drained = Drained { counts: [1, 0, 0, 0, 0, 0], last_used: Some(at(millis)) };
+    let drained = Drained { counts, last_used: Some(at(millis)) };
     store.record(Telemetry::Tallies { at: at(millis), rows: vec![(key, drained)] }).await.unwrap();
 }
 
@@ -246,13 +250,19 @@ async fn paging_gives_each_of_a_thousand_once_in_every_order() {
         row.created_at = at(number % 7);
         row.rotate_every = Some(Span::from_days(number % 5 + 1));
         if number % 3 == 0 {
-            (row.kind, row.rotate_every) = (Kind::OauthToken, None);
+            row.kind = Kind::OauthToken;
+            row.rotate_every = row.rotate_every.filter(|_| number % 2 == 0);
         }
         tx.insert_secret(&row, &sealed(&name)).await.unwrap();
     }
     commit(tx).await;
     for number in (0..1_000).step_by(10) {
         use_at(&store, &format!("secret_{number}"), number % 4).await;
+    }
+    // Dead before, at and after the end of the intervals that there are; of every kind that there is.
+    for (number, days) in (0..1_000).step_by(5).zip([0, 1, 2, 3, 9].into_iter().cycle()) {
+        let day = Span::from_days(days).as_millis();
+        ended_at(&store, &format!("secret_{number}"), day + number % 3, [0, 1, 0, 0, 0, 0]).await;
     }
     let keys = [SortKey::Name, SortKey::CreatedAt, SortKey::LastUsedAt, SortKey::RotationDueAt];
     for (key, descending) in keys.into_iter().flat_map(|key| [(key, false), (key, true)]) {
@@ -267,7 +277,7 @@ async fn paging_gives_each_of_a_thousand_once_in_every_order() {
                 SortKey::Name => 0,
                 SortKey::CreatedAt => row.secret.created_at.as_millis(),
                 SortKey::LastUsedAt => row.last_used_at.map_or(0, model::time::Timestamp::as_millis),
-                SortKey::RotationDueAt => row.secret.rotation_due_at().map_or(i64::MAX, |due| due.as_millis()),
+                SortKey::RotationDueAt => row.due().map_or(i64::MAX, |due| due.at.as_millis()),
             };
             seen.extend(listed.items.iter().map(|row| (sort_key(row), row.secret.name.to_string())));
             match listed.next {
@@ -284,6 +294,51 @@ async fn paging_gives_each_of_a_thousand_once_in_every_order() {
             expected.reverse();
         }
         assert_eq!(seen, expected, "{sort:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_by_the_rule_of_the_model() {
+    let store = memory().await;
+    let mut tx = begin(&store).await;
+    let all = [
+        ("key", Kind::ApiKey, None),
+        ("token", Kind::OauthToken, None),
+        ("token_30d", Kind::OauthToken, Some(Span::from_days(30))),
+        ("token_5d", Kind::OauthToken, Some(Span::from_days(5))),
+        ("good_token", Kind::OauthToken, None),
+        ("gone_token", Kind::OauthToken, None),
+    ];
+    for (name, kind, rotate_every) in all {
+        let mut row = secret(name);
+        (row.kind, row.rotate_every, row.created_at) = (kind, rotate_every, at(0));
+        tx.insert_secret(&row, &sealed(name)).await.unwrap();
+    }
+    commit(tx).await;
+    let day = |days: i64| Span::from_days(days).as_millis();
+    for (name, ..) in all {
+        let counts = if name.starts_with("good") { [7, 0, 1, 1, 1, 1] } else { [7, 1, 0, 0, 0, 0] };
+        ended_at(&store, name, day(10), counts).await;
+    }
+    let mut tx = begin(&store).await;
+    tx.delete_secret("gone_token", at(day(10))).await.unwrap();
+    commit(tx).await;
+
+    let read = store.read().await.unwrap();
+    for (days, names) in [
+        (5, "token_5d"),
+        (9, "token_5d"),
+        (10, "token_5d token token_30d"),
+        (89, "token_5d token token_30d"),
+        (90, "token_5d token token_30d key"),
+    ] {
+        let filter = SecretFilter { due_before: Some(at(day(days))), ..SecretFilter::default() };
+        let sort = SecretSort { key: SortKey::RotationDueAt, descending: false };
+        let found = read.secrets(&filter, sort, &Page { limit: 10, cursor: None }).await.unwrap().items;
+        let told: Vec<_> = found.iter().map(|row| row.secret.name.as_str()).collect();
+        assert_eq!(told.join(" "), names, "{days}");
+        assert_eq!(read.count_secrets(&filter).await.unwrap(), i64::try_from(found.len()).unwrap());
+        assert!(found.iter().all(|row| row.due().unwrap().at <= at(day(days))), "{days}");
     }
 }
 

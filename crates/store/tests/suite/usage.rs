@@ -46,6 +46,46 @@ async fn counts_add_up_and_the_latest_use_stays() {
 }
 
 #[tokio::test]
+async fn a_secret_is_dead_from_the_first_rejection_on() {
+    let db = db().await;
+    furnish(&db.store).await;
+    let store = &db.store;
+    let dead =
+        async |store: &Store| store.read().await.unwrap().secret("stripe_api_key").await.unwrap().unwrap().dead_since;
+    add(store, key("stripe_api_key", "staging"), 10, [3, 0, 1, 1, 1, 1], Some(at(9))).await;
+    assert_eq!(dead(store).await, None, "no other outcome says so");
+    add(store, key("stripe_api_key", "production"), 70_000, [0, 2, 0, 0, 0, 0], None).await;
+    assert_eq!(dead(store).await, Some(at(70_000)));
+    add(store, key("stripe_api_key", "staging"), 90_000, [0, 1, 0, 0, 0, 0], None).await;
+    add(store, key("stripe_api_key", "staging"), 95_000, [9, 0, 0, 0, 0, 0], None).await;
+    assert_eq!(dead(store).await, Some(at(70_000)), "later ones, and accepted ones, change nothing");
+    // Another node saw it sooner and was slower to write.
+    add(store, key("stripe_api_key", "staging"), 65_000, [0, 1, 0, 0, 0, 0], None).await;
+    store.record(Telemetry::ForgetTallies { before: at(i64::from(u32::MAX)) }).await.unwrap();
+    let db = db.reopen().await;
+    assert_eq!(dead(&db.store).await, Some(at(65_000)));
+    let other = db.store.read().await.unwrap().secret("partner_api_key").await.unwrap().unwrap();
+    assert_eq!(other.dead_since, None);
+}
+
+#[tokio::test]
+async fn what_was_counted_before_the_column_came_is_read_once() {
+    let db = db().await;
+    furnish(&db.store).await;
+    add(&db.store, key("stripe_api_key", "staging"), 10, [3, 1, 0, 0, 0, 0], None).await;
+    add(&db.store, key("stripe_api_key", "staging"), 70_000, [0, 1, 0, 0, 0, 0], None).await;
+    add(&db.store, key("partner_api_key", "staging"), 10, [3, 0, 1, 0, 0, 0], None).await;
+    db.raw("UPDATE secret_usage SET dead_since = NULL").await.unwrap();
+    let migration = include_str!("../../migrations/0006_schedule.sql");
+    let update = migration.split_once("UPDATE").unwrap().1.trim_end().trim_end_matches(';');
+    db.raw(&format!("UPDATE{update}")).await.unwrap();
+    let read = db.store.read().await.unwrap();
+    let dead = async |name: &str| read.secret(name).await.unwrap().unwrap().dead_since;
+    let minute = Timestamp::from_millis(at(10).as_millis() / 60_000 * 60_000);
+    assert_eq!((dead("stripe_api_key").await, dead("partner_api_key").await), (Some(minute), None));
+}
+
+#[tokio::test]
 async fn usage_by_steps() {
     let store = memory().await;
     let minute = 60_000;

@@ -1,6 +1,8 @@
 //! The scenarios on PostgreSQL, and those of several nodes on one database.
 
 mod away;
+#[path = "../calendar.rs"]
+mod calendar;
 mod cluster;
 #[path = "../crash.rs"]
 mod crash;

@@ -1,5 +1,7 @@
 //! The scenarios on SQLite, and those about its file.
 
+#[path = "../calendar.rs"]
+mod calendar;
 #[path = "../crash.rs"]
 mod crash;
 #[path = "../flip.rs"]

@@ -67,7 +67,14 @@ pub(super) async fn create(State(control): State<Arc<Control>>, call: Call) -> R
     let warnings = rules::warnings(&value, secret.kind, secret.limits.sensitive);
     let name = secret.name.clone();
     let event = call.event(&permit, "secret.create", format!("secret/{name}")).after(view::record(&secret));
-    let row = SecretRow { secret, superseded_by: None, last_used_at: None, use_count: 0, bindings: Vec::new() };
+    let row = SecretRow {
+        secret,
+        superseded_by: None,
+        last_used_at: None,
+        use_count: 0,
+        dead_since: None,
+        bindings: Vec::new(),
+    };
     let item = SecretItem { warnings, ..view::item(&row, call.now) };
     call.commit(tx, event, StatusCode::CREATED, &item).await?;
     created(&format!("/v1/secrets/{name}"), &item, Some(1))

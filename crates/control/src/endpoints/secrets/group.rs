@@ -83,7 +83,7 @@ fn key(row: &SecretRow, key: SortKey) -> i64 {
         SortKey::Name => 0,
         SortKey::CreatedAt => row.secret.created_at.as_millis(),
         SortKey::LastUsedAt => row.last_used_at.map_or(0, Timestamp::as_millis),
-        SortKey::RotationDueAt => row.secret.rotation_due_at().map_or(i64::MAX, Timestamp::as_millis),
+        SortKey::RotationDueAt => row.due().map_or(i64::MAX, |due| due.at.as_millis()),
     }
 }
 

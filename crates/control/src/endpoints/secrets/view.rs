@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 pub(super) fn item(row: &SecretRow, now: Timestamp) -> SecretItem {
     let secret = &row.secret;
     // What has no value any longer is not to be replaced.
-    let due = secret.rotation_due_at().filter(|_| secret.state == State::Active);
+    let due = row.due().map(|due| due.at).filter(|_| secret.state == State::Active);
     let environments = secret.limits.environments.as_ref();
     let hosts = secret.limits.allowed_hosts.as_ref();
     SecretItem {
