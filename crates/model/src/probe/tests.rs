@@ -1,3 +1,5 @@
+//! Where values are tried, and what can be judged: tables of cases.
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
