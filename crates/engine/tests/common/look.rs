@@ -33,9 +33,14 @@ pub(crate) fn bound(snapshot: &Snapshot, route: &str, environment: &str) -> Arc<
 /// What the route sends in `Authorization`, or why nothing.
 pub(crate) fn sent(snapshot: &Snapshot, route: &str, environment: &str) -> Result<String, Unusable> {
     let bound = bound(snapshot, route, environment);
-    let injection = bound.injection.as_ref().map_err(Clone::clone)?;
-    match &injection.headers[0].value {
-        HeaderFill::Ready(value) => Ok(value.to_str().unwrap().to_owned()),
+    bound.injection.as_ref().map_err(Clone::clone)?;
+    Ok(carried(&bound))
+}
+
+/// What a binding that can be used sends in `Authorization`.
+pub(crate) fn carried(bound: &Bound) -> String {
+    match &bound.injection.as_ref().unwrap().headers[0].value {
+        HeaderFill::Ready(value) => value.to_str().unwrap().to_owned(),
         HeaderFill::Fill(_) => panic!("nothing is left to fill in"),
     }
 }

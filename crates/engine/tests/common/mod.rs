@@ -31,7 +31,7 @@ use store::{DatabaseUrl, Sealed, Store, WriteTx};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use look::{bound, eventually, sent, spec};
+pub(crate) use look::{bound, carried, eventually, sent, spec};
 
 pub(crate) struct TestClock(AtomicI64);
 
