@@ -10,6 +10,8 @@ pub const SECRETS_DELETE: &str = "/v1/secrets/delete";
 pub const ROUTES: &str = "/v1/routes";
 /// `/v1/routes/replace-secret`.
 pub const REPLACE_SECRET: &str = "/v1/routes/replace-secret";
+/// `/v1/rotations`.
+pub const ROTATIONS: &str = "/v1/rotations";
 /// `/v1/environments`.
 pub const ENVIRONMENTS: &str = "/v1/environments";
 /// `/v1/clients`.
@@ -55,4 +57,10 @@ pub fn part(list: &str, name: &str, part: &str) -> String {
 #[must_use]
 pub fn client_key(client: &str, id: &str) -> String {
     format!("{CLIENTS}/{}/keys/{}", percent_encode(client), percent_encode(id))
+}
+
+/// `/v1/rotations/{id}/attest/{step}`.
+#[must_use]
+pub fn attestation(id: &str, step: &str) -> String {
+    format!("{ROTATIONS}/{}/attest/{}", percent_encode(id), percent_encode(step))
 }

@@ -36,6 +36,15 @@ pub struct Problem {
     /// With `secret-recently-used` and `secret-in-retention`: the earliest moment (RFC 3339) at which the deletion is possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletable_at: Option<String>,
+    /// With `rotation-in-progress`, `secret-in-rotation`, `secret-being-replaced` and `action-not-possible`: the rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<String>,
+    /// With `action-not-possible`: the state that the rotation is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// With `action-not-possible`: the actions that are possible instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possible: Option<Vec<String>>,
 }
 
 /// One member that broke a rule.

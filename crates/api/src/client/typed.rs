@@ -10,6 +10,10 @@ use crate::environment::{EnvironmentCreate, EnvironmentItem};
 use crate::health::Version;
 use crate::list::Page;
 use crate::path;
+use crate::rotation::{
+    ActionNote, Approve, Attest, DryRun, Move, RotationImpact, RotationItem, RotationQuery, RotationStart,
+    RotationSummary,
+};
 use crate::route::{
     ReplaceSecret, Replaced, RevisionItem, RollBack, RouteCreate, RouteItem, RoutePatch, RouteSpec, TestAnswer,
     TestRoute,
@@ -95,6 +99,32 @@ calls! {
     test_route(name: &str, body: &TestRoute) -> TestAnswer { Call::post(path::part(path::ROUTES, name, "test")).json(body)? }
     /// Re-points routes from one secret to another.
     replace_secret(body: &ReplaceSecret) -> Replaced { Call::post(path::REPLACE_SECRET).json(body)? }
+    /// Starts a rotation.
+    start_rotation(body: &RotationStart) -> RotationItem { Call::post(path::ROTATIONS).json(body)? }
+    /// What a rotation would do.
+    rotation_impact(body: &RotationStart) -> RotationImpact { Call::post(path::ROTATIONS).query(&DryRun { dry_run: true }).json(body)? }
+    /// A rotation.
+    rotation(id: &str) -> RotationItem { Call::get(path::item(path::ROTATIONS, id)) }
+    /// One page of the list of rotations, the latest first.
+    rotations(query: &RotationQuery) -> Page<RotationSummary> { Call::get(path::ROTATIONS).query(query) }
+    /// Approves a rotation that somebody else has started.
+    approve_rotation(id: &str, body: &Approve) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "approve")).json(body)? }
+    /// Takes the next step of a rotation.
+    advance_rotation(id: &str, body: &Move) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "advance")).json(body)? }
+    /// Gives an environment's incoming secret all of the traffic.
+    promote_rotation(id: &str, body: &Move) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "promote")).json(body)? }
+    /// Lets a rotation stand still.
+    hold_rotation(id: &str, body: &ActionNote) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "hold")).json(body)? }
+    /// Lets a rotation go on.
+    resume_rotation(id: &str) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "resume")) }
+    /// Puts the outgoing secret back wherever a rotation replaced it.
+    roll_back_rotation(id: &str, body: &ActionNote) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "roll-back")).json(body)? }
+    /// Ends a rotation before any traffic moved.
+    abandon_rotation(id: &str, body: &ActionNote) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "abandon")).json(body)? }
+    /// Vouches for a step of a rotation's checklist.
+    attest_rotation(id: &str, body: &Attest) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "attest")).json(body)? }
+    /// Takes back what was vouched for.
+    withdraw_attestation(id: &str, step: &str) -> RotationItem { Call::delete(path::attestation(id, step)) }
     /// Creates an environment.
     create_environment(body: &EnvironmentCreate) -> EnvironmentItem { Call::post(path::ENVIRONMENTS).json(body)? }
     /// The environments.

@@ -31,6 +31,26 @@ pub struct RouteItem {
     pub created_at: String,
     /// When it was last changed (RFC 3339).
     pub updated_at: String,
+    /// The shares of its traffic that rotations give to other secrets, beside the templates and outside the `ETag`; absent
+    /// where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<RouteOverlay>,
+}
+
+/// What a rotation does to a route's traffic without changing its templates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RouteOverlay {
+    /// Which rotation.
+    pub rotation: String,
+    /// In which environment.
+    pub environment: String,
+    /// The secret that the templates name.
+    pub outgoing: String,
+    /// The secret that a share of the requests gets instead.
+    pub incoming: String,
+    /// The share.
+    #[schema(example = "5%")]
+    pub weight: String,
 }
 
 /// The base with all places of its `inject`, the empty ones as well: a reader need not ask which are there. What an

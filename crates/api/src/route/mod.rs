@@ -9,7 +9,7 @@ mod test;
 mod write;
 
 pub use inject::{BasicAuth, False, HeaderValue, Inject, PlainValue};
-pub use item::{RevisionItem, RollBack, RouteItem, RouteQuery};
+pub use item::{RevisionItem, RollBack, RouteItem, RouteOverlay, RouteQuery};
 pub use judge::{AnswerRule, Judgement};
 pub use replace::{ReplaceSecret, Replaced, TemplateChange};
 pub use settings::{GuardMode, RateLimit, RouteProbe, RouteSettings, RouteTls, Timeouts};

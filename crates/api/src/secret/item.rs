@@ -32,6 +32,9 @@ pub struct SecretItem {
     pub successor_of: Option<String>,
     /// The secret that replaces it; the latest where several do.
     pub superseded_by: Option<String>,
+    /// The live rotation that it is a part of.
+    #[serde(default)]
+    pub rotation: Option<String>,
     /// The environments where the value may be used; `null` for all.
     pub environments: Option<Vec<String>>,
     /// The upstream hosts that the value may be sent to; `null` for all.

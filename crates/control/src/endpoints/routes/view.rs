@@ -22,6 +22,7 @@ pub(super) fn item(route: &RouteRow) -> Result<RouteItem, Refusal> {
         revision: u64::try_from(route.version).unwrap_or_default(),
         created_at: route.created_at.to_string(),
         updated_at: route.updated_at.to_string(),
+        rotations: Vec::new(),
     })
 }
 

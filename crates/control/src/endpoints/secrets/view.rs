@@ -33,6 +33,7 @@ pub(super) fn item(row: &SecretRow, now: Timestamp) -> SecretItem {
         tags: secret.tags.clone(),
         successor_of: secret.successor_of.as_ref().map(ToString::to_string),
         superseded_by: row.superseded_by.as_ref().map(ToString::to_string),
+        rotation: None,
         environments: environments.map(|set| set.iter().map(ToString::to_string).collect()),
         allowed_hosts: hosts.map(|set| set.iter().map(ToString::to_string).collect()),
         sensitive: secret.limits.sensitive,

@@ -1,0 +1,18 @@
+//! Rotations on the wire: one secret replaced by another behind every route that names it.
+
+mod action;
+mod impact;
+mod item;
+mod plan;
+mod query;
+mod start;
+
+pub use action::{ActionNote, Approve, Attest, Move};
+pub use impact::{ImpactFinding, ImpactRoute, RotationImpact, Severity};
+pub use item::{
+    CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, NextItem, RotationChange, RotationItem, RotationSummary,
+    SignCounts, StageItem, VerdictItem, VerdictWord,
+};
+pub use plan::{Manner, PerEnvironment, PlanItem, PlanStage, PlanWish, RotationReason};
+pub use query::{DryRun, RotationQuery};
+pub use start::{IncomingSecret, RotationStart};
