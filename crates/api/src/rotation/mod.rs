@@ -1,6 +1,7 @@
 //! Rotations on the wire: one secret replaced by another behind every route that names it.
 
 mod action;
+mod calendar;
 mod impact;
 mod item;
 mod plan;
@@ -8,6 +9,7 @@ mod query;
 mod start;
 
 pub use action::{ActionNote, Approve, Attest, Move};
+pub use calendar::{CalendarQuery, DEFAULT_DAYS, ICALENDAR, MAX_DAYS};
 pub use impact::{ImpactFinding, ImpactRoute, RotationImpact, Severity};
 pub use item::{
     CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, NextItem, RotationChange, RotationItem, RotationSummary,

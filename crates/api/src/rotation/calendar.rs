@@ -1,4 +1,4 @@
-//! What is replaced, and when.
+//! What is due, and when, for calendars.
 
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
