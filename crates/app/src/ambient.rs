@@ -1,6 +1,8 @@
 //! The wall clock and the random source of the operating system: the only place that asks for them.
 
-use model::time::{Clock, Entropy, Timestamp};
+use std::time::Instant;
+
+use model::time::{Clock, Entropy, Span, Timestamp};
 
 /// The operating system's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +14,35 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's clock, as long as it does not run ahead of what has really passed since this was made: what
+/// has to last for two days must not be over because somebody set the date. Where the machine slept, it lags behind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SteadyClock {
+    start: Timestamp,
+    since: Instant,
+}
+
+/// How far the operating system's clock may be corrected forwards.
+const CORRECTION: Span = Span::from_secs(30);
+
+impl SteadyClock {
+    /// Trusts the clock as it stands now.
+    pub(crate) fn new() -> Self {
+        Self { start: SystemClock.now(), since: Instant::now() }
+    }
+
+    fn at(self, wall: Timestamp) -> Timestamp {
+        let passed = Span::from_millis(i64::try_from(self.since.elapsed().as_millis()).unwrap_or(i64::MAX));
+        wall.min(self.start.plus(passed).plus(CORRECTION))
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        self.at(SystemClock.now())
     }
 }
 
@@ -33,6 +64,15 @@ impl Entropy for SystemEntropy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_forward_does_not_carry_the_steady_one_along() {
+        let (steady, now) = (SteadyClock::new(), SystemClock.now());
+        let moved = steady.at(now.plus(Span::from_days(2)));
+        assert!(moved < now.plus(Span::from_secs(60)), "{moved}");
+        let before = now.minus(Span::from_days(2));
+        assert_eq!(steady.at(before), before, "backwards, everything just takes longer");
+    }
 
     #[test]
     fn the_clock_is_in_this_century_and_the_entropy_differs() {

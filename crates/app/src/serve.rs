@@ -23,7 +23,7 @@ use model::time::{Clock, Entropy};
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use crate::ambient::{SystemClock, SystemEntropy};
+use crate::ambient::{SteadyClock, SystemClock, SystemEntropy};
 use crate::config::{self, Config, Flags, Loaded};
 use crate::logging::{Logging, chain};
 use crate::process::{
@@ -218,6 +218,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         snapshot,
         node,
         clock: Arc::clone(&clock),
+        rotation_clock: Arc::new(SteadyClock::new()),
         entropy: Arc::clone(&entropy),
         stop_at: policy::stop_at(),
         allow_private: allow_private.clone(),

@@ -60,6 +60,9 @@ pub struct EngineOptions {
     pub node: NodeIdentity,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The clock that soaks and canaries are measured by: it does not run ahead of what has really passed, also where
+    /// somebody sets the other one.
+    pub rotation_clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Where to die in the middle of a rotation, for tests.

@@ -60,8 +60,7 @@ async fn rotation(house: &House, id: &str) -> Rotation {
 }
 
 async fn reaches(house: &House, id: &str, what: &str, is_so: impl Fn(&Rotation) -> bool) -> Rotation {
-    let found = eventually(what, async || Some(rotation(house, id).await).filter(|found| is_so(found))).await;
-    found
+    eventually(what, async || Some(rotation(house, id).await).filter(|found| is_so(found))).await
 }
 
 /// The trial that requests meet.

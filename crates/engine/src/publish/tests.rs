@@ -69,6 +69,7 @@ async fn shared_in(url: &DatabaseUrl, max_staleness: Span, clock: Arc<dyn Clock>
             run: "run_1".to_owned(),
         },
         clock,
+        rotation_clock: Arc::new(Fixed),
         entropy: Arc::new(Counting(AtomicU64::new(0))),
         stop_at: None,
         allow_private: Vec::new(),

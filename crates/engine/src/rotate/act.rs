@@ -13,7 +13,7 @@ use serde_json::json;
 use store::{Lease, StoreError, WriteTx};
 
 use super::label::{Label, reach};
-use super::look::Look;
+use super::look::{Look, now};
 use crate::Shared;
 use crate::publish::open;
 
@@ -24,20 +24,20 @@ pub(super) fn permit() -> Result<Permit, StoreError> {
 }
 
 /// Decides once more, in the transaction that acts: what was read before may have been changed by an operator, or by a step
-/// of another rotation. Does nothing where nothing is to be done any more.
-pub(super) async fn act(shared: &Shared, id: &str, house: &House, lease: &Lease) -> Result<(), StoreError> {
+/// of another rotation. Does nothing where nothing is to be done any more; else the answer is the version that the rotation has now.
+pub(super) async fn act(shared: &Shared, id: &str, house: &House, lease: &Lease) -> Result<Option<i64>, StoreError> {
     let mut tx = shared.options.store.begin(&permit()?).await?;
     tx.check_lease(lease).await?;
-    let Some(look) = Look::take(shared, &tx, id, house, false).await? else { return Ok(()) };
-    let now = shared.options.clock.now();
-    let (mut rotation, facts, evidence, step) = look.into_step();
+    let Some(look) = Look::take(shared, &tx, id, house, false).await? else { return Ok(None) };
+    let now = now(shared, house);
+    let (mut rotation, facts, evidence, step) = look.into_parts();
     let before = rotation.version;
     match step {
         // A probe has an effect outside: it begins elsewhere.
-        Step::Rest(_) | Step::Probe => return Ok(()),
+        Step::Rest(_) | Step::Probe => return Ok(None),
         Step::Record(event) => tx.log_rotation(&mut rotation, [event], now).await?,
         Step::Promote(healthy) => {
-            let Some(environment) = rotation.stage().map(|stage| stage.environment.clone()) else { return Ok(()) };
+            let Some(environment) = rotation.stage().map(|stage| stage.environment.clone()) else { return Ok(None) };
             let routes = promotion(&rotation, &environment, &facts.specs);
             match objection(shared, &tx, &rotation, &routes).await? {
                 Some(detail) => {
@@ -62,7 +62,8 @@ pub(super) async fn act(shared: &Shared, id: &str, house: &House, lease: &Lease)
             tx.log_rotation(&mut rotation, events, now).await?;
         }
     }
-    commit(shared, tx, &rotation, before).await
+    commit(shared, tx, &rotation, before).await?;
+    Ok(Some(rotation.version))
 }
 
 /// Commits what was added to the log, with its audit event.
@@ -71,11 +72,10 @@ pub(super) async fn commit(shared: &Shared, tx: WriteTx, rotation: &Rotation, be
     let lines = logged.map(|logged| logged.log).unwrap_or_default();
     let added: Vec<_> = lines.into_iter().filter(|line| line.number > before).collect();
     let word = added.first().map_or("planned", |line| line.event.word());
-    let now = shared.options.clock.now();
     let mut event = AuditEvent::done(
         &permit()?,
         &Origin::local(),
-        now,
+        shared.options.clock.now(),
         &format!("rotation.{word}"),
         format!("rotation/{}", rotation.id),
     );

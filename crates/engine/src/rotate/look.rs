@@ -15,7 +15,7 @@ const NEVER: i64 = i64::MAX;
 /// What holds for all rotations, now.
 pub(super) async fn house(shared: &Shared, tx: &ReadTx) -> Result<House, StoreError> {
     let windows = &shared.options.rotations.windows;
-    let now = shared.options.clock.now();
+    let now = shared.options.rotation_clock.now();
     Ok(House {
         fleet: tx.fleet().await?,
         window_opens_at: if windows.is_open(now) {
@@ -30,14 +30,23 @@ pub(super) async fn house(shared: &Shared, tx: &ReadTx) -> Result<House, StoreEr
 
 /// What one transaction has seen of a rotation.
 pub(super) struct Look {
-    pub(super) rotation: Rotation,
-    pub(super) facts: Facts,
-    pub(super) evidence: Evidence,
+    rotation: Rotation,
+    facts: Facts,
+    evidence: Evidence,
     step: Step,
 }
 
+/// The moment by which rotations are decided: never later than the database's own, by more than two machines may differ. A
+/// clock that runs ahead would let a soak elapse that nobody has watched.
+pub(super) fn now(shared: &Shared, house: &House) -> Timestamp {
+    shared.options.rotation_clock.now().min(house.fleet.now.plus(APART))
+}
+
+/// How far the clocks of two machines may be apart.
+const APART: Span = Span::from_secs(60);
+
 impl Look {
-    /// Reads and decides; `None` where there is no such rotation.
+    /// Reads the log and decides; `None` where there is no such rotation.
     pub(super) async fn take(
         shared: &Shared,
         tx: &ReadTx,
@@ -46,24 +55,29 @@ impl Look {
         probe_under_way: bool,
     ) -> Result<Option<Self>, StoreError> {
         let Some(logged) = tx.rotation(id).await? else { return Ok(None) };
-        let rotation = logged.rotation;
-        let now = shared.options.clock.now();
+        Self::of(shared, tx, logged.rotation, house, probe_under_way).await.map(Some)
+    }
+
+    /// Decides about a rotation whose log was read before and has not grown since.
+    pub(super) async fn of(
+        shared: &Shared,
+        tx: &ReadTx,
+        rotation: Rotation,
+        house: &House,
+        probe_under_way: bool,
+    ) -> Result<Self, StoreError> {
+        let now = now(shared, house);
         let facts = tx.rotation_facts(&rotation, now.minus(LATELY)).await?;
-        let evidence = Evidence::gather(&rotation, &facts, house, probe_under_way, now);
+        let mut evidence = Evidence::gather(&rotation, &facts, house, probe_under_way, now);
+        if evidence.incoming_unusable.is_none() && shared.standing.unusable_secrets().contains(&rotation.incoming) {
+            evidence.incoming_unusable = Some("its stored row cannot be opened".to_owned());
+        }
         let step = decide(&rotation, &evidence, now);
-        Ok(Some(Self { rotation, facts, evidence, step }))
+        Ok(Self { rotation, facts, evidence, step })
     }
 
-    pub(super) fn step(&self) -> &Step {
-        &self.step
-    }
-
-    pub(super) fn into_step(self) -> (Rotation, Facts, Evidence, Step) {
+    pub(super) fn into_parts(self) -> (Rotation, Facts, Evidence, Step) {
         (self.rotation, self.facts, self.evidence, self.step)
-    }
-
-    pub(super) fn version(&self) -> i64 {
-        self.rotation.version
     }
 
     pub(super) fn is_moving(&self) -> bool {

@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::rotation::{House, Next, Step, Summary};
+use model::rotation::{House, Next, Rotation, Step, Summary};
 use model::time::{Span, Timestamp};
 use store::{Lease, StoreError};
 use tokio::time::Instant;
@@ -27,9 +27,14 @@ use look::Look;
 /// How long the lease lasts beyond a pause; after a node has died, another one waits for so long.
 const LEASE: Span = Span::from_secs(4);
 
-/// How often a rotation is looked at: one whose traffic moves, one that only waits.
+/// How often a rotation is looked at: one whose traffic moves, one that only waits. Where there are many, less often, so
+/// that looking never takes more than a part of one processor.
 const MOVING: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(3);
+const MANY: usize = 200;
+
+/// The least time between two rounds, however many changes there are.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// So many steps of one rotation without a pause mean a mistake in this program.
 const MOST_STEPS: usize = 20;
@@ -39,8 +44,9 @@ const MOST_STEPS: usize = 20;
 struct Memory {
     /// When to look at a rotation again, and as of which version.
     due: HashMap<String, (i64, Instant)>,
+    /// What a log said that has not grown since.
+    read: HashMap<String, Rotation>,
     lease: Option<(Lease, Instant)>,
-    revision: i64,
 }
 
 /// The rotations whose probes are under way in this process.
@@ -63,6 +69,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             () = tokio::time::sleep(shared.options.pace.rotate) => {}
             Ok(()) = changes.changed() => {}
         }
+        if !shared.sleep(LEAST).await {
+            return;
+        }
     }
 }
 
@@ -70,21 +79,17 @@ async fn tick(shared: &Arc<Shared>, memory: &mut Memory, under_way: &UnderWay) -
     let tx = shared.options.store.read().await?;
     let live = tx.live_rotations().await?;
     memory.due.retain(|id, _| live.iter().any(|rotation| rotation.id == *id));
-    if live.is_empty() {
-        return Ok(());
-    }
-    // An edit of a route matters to a rotation as well: whatever was committed is a reason to look.
-    let revision = tx.position().revision;
-    let news = std::mem::replace(&mut memory.revision, revision) != revision;
+    memory.read.retain(|id, _| live.iter().any(|rotation| rotation.id == *id));
     let now = Instant::now();
     let is_due = |rotation: &&Summary| match memory.due.get(&rotation.id) {
-        Some((version, due)) => *version != rotation.version || *due <= now || (news && is_moving(rotation)),
+        Some((version, due)) => *version != rotation.version || *due <= now,
         None => true,
     };
     let due: Vec<Summary> = live.iter().filter(is_due).cloned().collect();
     if due.is_empty() {
         return Ok(());
     }
+    let slowness = 1 + u32::try_from(live.len() / MANY).unwrap_or(u32::MAX);
     let house = look::house(shared, &tx).await?;
     drop(tx);
     let Some(lease) = lease(shared, memory).await? else {
@@ -94,7 +99,8 @@ async fn tick(shared: &Arc<Shared>, memory: &mut Memory, under_way: &UnderWay) -
         if shared.options.shutdown.is_cancelled() {
             return Ok(());
         }
-        match carry(shared, &summary.id, &house, &lease, under_way).await {
+        let round = Round { shared, house: &house, lease: &lease, under_way, slowness };
+        match round.carry(&summary, &mut memory.read).await {
             Ok((version, due)) => drop(memory.due.insert(summary.id, (version, due))),
             // One that cannot be read must not stop the others.
             Err(StoreError::Tampered { subject }) => {
@@ -115,10 +121,6 @@ async fn tick(shared: &Arc<Shared>, memory: &mut Memory, under_way: &UnderWay) -
     Ok(())
 }
 
-fn is_moving(rotation: &Summary) -> bool {
-    matches!(rotation.state.as_str(), "planned" | "probing" | "canary" | "waiting" | "withdrawn")
-}
-
 /// The right to carry rotations out; prolonged well before it ends.
 async fn lease(shared: &Shared, memory: &mut Memory) -> Result<Option<Lease>, StoreError> {
     if let Some((lease, taken)) = &memory.lease
@@ -132,38 +134,56 @@ async fn lease(shared: &Shared, memory: &mut Memory) -> Result<Option<Lease>, St
     Ok(lease)
 }
 
-/// Takes one rotation as far as it goes now. The answer is its version, and when to look again.
-async fn carry(
-    shared: &Arc<Shared>,
-    id: &str,
-    house: &House,
-    lease: &Lease,
-    under_way: &UnderWay,
-) -> Result<(i64, Instant), StoreError> {
-    for _ in 0..MOST_STEPS {
-        let tx = shared.options.store.read().await?;
-        let Some(look) = Look::take(shared, &tx, id, house, is_under_way(under_way, id)).await? else {
-            return Ok((0, Instant::now() + CALM));
-        };
-        drop(tx);
-        let (version, moving) = (look.version(), look.is_moving());
-        match look.step() {
-            Step::Rest(next) => return Ok((version, again(shared, next, moving))),
-            Step::Probe => {
-                probe::begin(shared, id, house, lease, under_way).await?;
-                return Ok((version.saturating_add(1), Instant::now() + MOVING));
-            }
-            _ => act::act(shared, id, house, lease).await?,
-        }
-    }
-    tracing::error!(rotation = %id, "a rotation made many steps at once and is looked at later");
-    Ok((0, Instant::now() + CALM * 10))
+/// What one round goes by.
+struct Round<'a> {
+    shared: &'a Arc<Shared>,
+    house: &'a House,
+    lease: &'a Lease,
+    under_way: &'a UnderWay,
+    slowness: u32,
 }
 
-fn again(shared: &Shared, next: &Next, moving: bool) -> Instant {
-    let most = if moving { MOVING } else { CALM };
-    let now: Timestamp = shared.options.clock.now();
-    let wait = next.at.map_or(most, |at| Span::between(now, at).as_std().min(most));
-    // A moment that has passed and changes nothing is no reason to look all the time.
-    Instant::now() + wait.max(Duration::from_millis(50))
+impl Round<'_> {
+    /// Takes one rotation as far as it goes now. The answer is its version, and when to look again.
+    async fn carry(
+        &self,
+        summary: &Summary,
+        read: &mut HashMap<String, Rotation>,
+    ) -> Result<(i64, Instant), StoreError> {
+        let id = &summary.id;
+        let mut version = summary.version;
+        for _ in 0..MOST_STEPS {
+            let tx = self.shared.options.store.read().await?;
+            let known = read.remove(id).filter(|known| known.version == version);
+            let under_way = is_under_way(self.under_way, id);
+            let look = match known {
+                Some(known) => Some(Look::of(self.shared, &tx, known, self.house, under_way).await?),
+                None => Look::take(self.shared, &tx, id, self.house, under_way).await?,
+            };
+            drop(tx);
+            let Some(look) = look else { return Ok((0, Instant::now() + CALM)) };
+            let moving = look.is_moving();
+            let (rotation, _, _, step) = look.into_parts();
+            version = rotation.version;
+            read.insert(id.clone(), rotation);
+            match step {
+                Step::Rest(next) => return Ok((version, self.again(&next, moving))),
+                Step::Probe => {
+                    probe::begin(self.shared, id, self.house, self.lease, self.under_way).await?;
+                    return Ok((version.saturating_add(1), Instant::now() + MOVING));
+                }
+                _ => version = act::act(self.shared, id, self.house, self.lease).await?.unwrap_or(version),
+            }
+        }
+        tracing::error!(rotation = %id, "a rotation made many steps at once and is looked at later");
+        Ok((version, Instant::now() + CALM * 10))
+    }
+
+    fn again(&self, next: &Next, moving: bool) -> Instant {
+        let most = (if moving { MOVING } else { CALM }) * self.slowness;
+        let now: Timestamp = look::now(self.shared, self.house);
+        let wait = next.at.map_or(most, |at| Span::between(now, at).as_std().min(most));
+        // A moment that has passed and changes nothing is no reason to look all the time.
+        Instant::now() + wait.max(Duration::from_millis(50))
+    }
 }

@@ -8,13 +8,14 @@ use model::probe::{Reading, SecretProbe, Target, Through, Tried};
 use model::rotation::{Event, Facts, House, Rotation, Step};
 use model::secret::Secret;
 use model::snapshot::{Opened, opened};
+use model::time::{Span, Timestamp};
 use outbound::probe::{Occasion, send};
 use store::{Lease, ReadTx, StoreError, Telemetry};
 
 use super::UnderWay;
 use super::act::{commit, permit};
 use super::label::{Label, reach};
-use super::look::Look;
+use super::look::{Look, now};
 use crate::Shared;
 use crate::outage::Outage;
 use crate::publish::open;
@@ -40,20 +41,22 @@ pub(super) async fn begin(
     let mut tx = shared.options.store.begin(&permit()?).await?;
     tx.check_lease(lease).await?;
     let Some(look) = Look::take(shared, &tx, id, house, false).await? else { return Ok(()) };
-    let (mut rotation, facts, _, step) = look.into_step();
+    let (mut rotation, facts, _, step) = look.into_parts();
     if step != Step::Probe {
         return Ok(());
     }
     let before = rotation.version;
     let plan = plan(shared, &tx, &rotation, &facts).await?;
-    tx.log_rotation(&mut rotation, [Event::ProbeBegan], shared.options.clock.now()).await?;
+    tx.log_rotation(&mut rotation, [Event::ProbeBegan], now(shared, house)).await?;
     commit(shared, tx, &rotation, before).await?;
     mark(under_way, id, true);
     let (shared, id, under_way) = (Arc::clone(shared), id.to_owned(), Arc::clone(under_way));
+    let (begun, clock) = (now(&shared, house), shared.options.rotation_clock.now());
     tokio::spawn(async move {
         let outcome = carry_out(&shared, plan).await;
         reach(shared.options.stop_at, Label::ProbeSent);
-        Outage::none("rotate").note(conclude(&shared, &id, rotation.version, outcome).await);
+        let took = Span::between(clock, shared.options.rotation_clock.now());
+        Outage::none("rotate").note(conclude(&shared, &id, rotation.version, outcome, begun.plus(took)).await);
         mark(&under_way, &id, false);
     });
     Ok(())
@@ -106,7 +109,7 @@ async fn try_all(shared: &Shared, targets: &[Target]) -> Vec<Tried> {
 }
 
 /// Writes the outcome down, unless the rotation has gone on without it.
-async fn conclude(shared: &Shared, id: &str, version: i64, outcome: Event) -> Result<(), StoreError> {
+async fn conclude(shared: &Shared, id: &str, version: i64, outcome: Event, now: Timestamp) -> Result<(), StoreError> {
     let mut tx = shared.options.store.begin(&permit()?).await?;
     let Some(logged) = tx.rotation(id).await? else { return Ok(()) };
     let mut rotation = logged.rotation;
@@ -115,7 +118,7 @@ async fn conclude(shared: &Shared, id: &str, version: i64, outcome: Event) -> Re
         return Ok(());
     }
     let before = rotation.version;
-    tx.log_rotation(&mut rotation, [outcome], shared.options.clock.now()).await?;
+    tx.log_rotation(&mut rotation, [outcome], now).await?;
     commit(shared, tx, &rotation, before).await
 }
 

@@ -358,6 +358,7 @@ fn start(
             run: "run_1".to_owned(),
         },
         clock: Arc::clone(clock) as Arc<dyn Clock>,
+        rotation_clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::new(Scrambled::default()),
         stop_at: None,
         allow_private: Vec::new(),
