@@ -3,7 +3,8 @@
 //! Promise: everything that is decided (what a name may be, what a template means, which
 //! credential a route uses, who may do what) is decided here, from its arguments alone.
 //!
-//! Absences: no input or output, no async, no SQL, no cryptography, no clock and no randomness.
+//! Absences: no input or output, no async, no SQL, no cryptography, no clock and no randomness. (One exception:
+//! the time zone that a window names is looked up in the machine's own database when the window is read.)
 //! Of HTTP it knows the vocabulary (the `http` crate's names and values), never a connection.
 
 pub mod access;

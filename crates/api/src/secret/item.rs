@@ -49,7 +49,7 @@ pub struct SecretItem {
     pub use_count: u64,
     /// The routes and environments that use it.
     pub routes: Vec<SecretPlace>,
-    /// When it should be replaced (RFC 3339); `null` where only its upstream's rejection makes it due.
+    /// When it should be replaced (RFC 3339); `null` for an `oauth_token` that no upstream has called dead so far.
     pub rotation_due_at: Option<String>,
     /// Whether that moment has passed.
     pub overdue: bool,

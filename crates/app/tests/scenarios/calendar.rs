@@ -118,9 +118,11 @@ fn a_calendar_library_reads_what_the_command_prints() {
     // The reader is one that refuses: without this, all of the above would hold for any text.
     let good = printed(&node, &[]);
     for (part, broken) in [
-        ("END:VALARM", "END:VEVENT"),
+        ("END:VEVENT\r\n", ""),
         ("TRIGGER:-P7D", "TRIGGER:soon"),
         ("DTSTART;VALUE=DATE:20", "DTSTART;VALUE=DATE:"),
+        ("\r\n ", "\r\n"),
+        ("SUMMARY:", "SUMMARY "),
     ] {
         assert!(good.contains(part) && read(&good.replace(part, broken)).is_err(), "{part}");
     }

@@ -49,7 +49,7 @@ pub(super) const WORKING: &[(&str, &str, &str)] = &[
     ("doctor --route route-{f}", "", "upstream"),
     ("lint --secret idle_{f}", "", ""),
     ("lint --rule no-allowed-hosts --secret key_{f}_v2", "", "no-allowed-hosts:key_{f}_v2"),
-    ("rotation calendar --days 90 -e staging", "", "key_{f}"),
+    ("rotation calendar --days 90", "", "key_{f}"),
     ("health", "", "ready"),
     ("node list", "", "{node}"),
     ("node get {node}", "", "{node}"),
