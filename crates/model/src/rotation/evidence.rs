@@ -108,8 +108,6 @@ pub struct Measured {
     pub spans: Vec<Counts>,
     /// Answers since the last probe that refused both credentials, or had no pair: only a probe can tell what they mean.
     pub doubtful_since_probe: u64,
-    /// Requests with the incoming credential that were refused and could not be tried with the other one.
-    pub unpaired: u64,
     /// The last moment of which anything was counted.
     pub last_at: Option<Timestamp>,
 }
@@ -128,7 +126,7 @@ impl Measured {
     pub fn verdict(&self) -> Verdict {
         match judge(self.spans.iter().copied()) {
             Verdict::Unhealthy(why) => Verdict::Unhealthy(why),
-            other => more_often_refused(&self.total(), self.unpaired).map_or(other, Verdict::Unhealthy),
+            other => more_often_refused(self.spans.iter().copied()).map_or(other, Verdict::Unhealthy),
         }
     }
 }

@@ -28,6 +28,22 @@ pub struct Share {
     pub weight: Weight,
     /// Whether it is yet to be found healthy.
     pub careful: bool,
+    /// The routes that take part, each with the upstream for which that holds.
+    #[serde(default)]
+    pub routes: BTreeMap<RouteName, String>,
+}
+
+impl Share {
+    /// Whether the incoming credential is yet to be found healthy at a route's upstream, scheme, host and port; `None`
+    /// where the route does not take part.
+    ///
+    /// A route that somebody has just sent to another upstream, or back to an earlier version, is served before the
+    /// rotation has heard of it: what was found elsewhere says nothing there.
+    #[must_use]
+    pub fn careful_at(&self, route: &RouteName, upstream: &str) -> Option<bool> {
+        let known = self.routes.get(route)?;
+        Some(self.careful || known != upstream)
+    }
 }
 
 impl Traffic {
@@ -39,7 +55,10 @@ impl Traffic {
         }
         let canary = match (&rotation.state, rotation.stage(), rotation.weight()) {
             (State::Canary(canary), Some(stage), Some(weight)) => {
-                Some(Share { environment: stage.environment.clone(), weight, careful: canary.healthy.is_none() })
+                let environment = stage.environment.clone();
+                let here = rotation.upstreams.iter().filter(|(spot, _)| spot.environment == environment);
+                let routes = here.map(|(spot, upstream)| (spot.route.clone(), upstream.clone())).collect();
+                Some(Share { environment, weight, careful: canary.healthy.is_none(), routes })
             }
             _ => None,
         };

@@ -26,6 +26,8 @@ pub struct Counts {
     pub alive: u64,
     /// Requests that it refused with the incoming credential and took with the outgoing one.
     pub pairs: u64,
+    /// Requests that it refused with the incoming credential and that could not be tried with the other one.
+    pub unpaired: u64,
     /// Requests with the outgoing credential that it took; replays of others are not among them.
     pub outgoing_alive: u64,
     /// Requests with the outgoing credential that it refused.
@@ -127,6 +129,7 @@ impl Counts {
     pub(super) fn add(&mut self, other: &Self) {
         self.alive = self.alive.saturating_add(other.alive);
         self.pairs = self.pairs.saturating_add(other.pairs);
+        self.unpaired = self.unpaired.saturating_add(other.unpaired);
         self.outgoing_alive = self.outgoing_alive.saturating_add(other.outgoing_alive);
         self.outgoing_dead = self.outgoing_dead.saturating_add(other.outgoing_dead);
     }
@@ -136,17 +139,35 @@ impl Counts {
 ///
 /// No pair is made then, but which request gets which credential is drawn by lot, so that whoever sends requests that no
 /// credential would save meets both alike: only the difference between the two counts, and it has to be a great one.
-/// Without answers to the outgoing one beside it, nothing is said.
-pub(super) fn more_often_refused(seen: &Counts, unpaired: u64) -> Option<Why> {
-    let outgoing = seen.outgoing_alive.saturating_add(seen.outgoing_dead);
-    let judged = seen.alive.saturating_add(unpaired);
-    if unpaired == 0 || judged < ENOUGH || outgoing < ENOUGH {
+///
+/// It counts within a span alone. Shares change, and all of the traffic has the incoming credential in the end: compared
+/// over all spans, whoever begins to send such requests after the promotion would look like a dead credential. Spans in
+/// which only one of the two was sent are taken together with those that follow.
+pub(super) fn more_often_refused(spans: impl IntoIterator<Item = Counts>) -> Option<Why> {
+    let mut seen = Counts::default();
+    let (mut open, mut more, mut variance, mut compared) = (Counts::default(), 0.0, 0.0, 0.0);
+    for span in spans {
+        open.add(&span);
+        let incoming = number(open.alive.saturating_add(open.unpaired));
+        let outgoing = number(open.outgoing_alive.saturating_add(open.outgoing_dead));
+        if incoming == 0.0 || outgoing == 0.0 {
+            continue;
+        }
+        let all = incoming + outgoing;
+        let share = number(open.unpaired.saturating_add(open.outgoing_dead)) / all;
+        // By lot, so many of the refusals would have met the incoming one (hypergeometric).
+        more += number(open.unpaired) - incoming * share;
+        variance += incoming * share * (1.0 - share) * outgoing / (all - 1.0);
+        compared += incoming * outgoing / all;
+        seen.add(&std::mem::take(&mut open));
+    }
+    let enough = seen.alive.saturating_add(seen.unpaired).min(seen.outgoing_alive.saturating_add(seen.outgoing_dead));
+    if enough < ENOUGH || more <= 10.0 * MARGIN * compared {
         return None;
     }
-    let apart = number(unpaired) / number(judged) - number(seen.outgoing_dead) / number(outgoing);
-    let worse = apart > 10.0 * MARGIN
-        && more_often([unpaired, seen.alive], [seen.outgoing_dead, seen.outgoing_alive]) < ERROR / MANY;
-    worse.then_some(Why::Worse)
+    // Bernstein's inequality, which holds at any number of answers.
+    let surprise = more * more / (2.0 * (variance + more / 3.0));
+    (surprise > (MANY / ERROR).ln()).then_some(Why::Worse)
 }
 
 /// How often this upstream refuses the outgoing credential, at most: its share of dead answers, and what so few of them

@@ -91,7 +91,7 @@ pub(super) fn rejected(measured: &Measured) -> Option<Trouble> {
     Some(Trouble::Rejected {
         environment: measured.environment.clone(),
         upstream: measured.upstream.clone(),
-        pairs: total.pairs.max(measured.unpaired),
+        pairs: total.pairs.max(total.unpaired),
         alive: total.alive,
     })
 }

@@ -129,10 +129,46 @@ fn too_little_is_no_verdict() {
 
 #[test]
 fn no_number_is_too_great() {
-    let all = Counts { alive: u64::MAX, pairs: u64::MAX, outgoing_alive: u64::MAX, outgoing_dead: u64::MAX };
+    let most = u64::MAX;
+    let all = Counts { alive: most, pairs: most, unpaired: most, outgoing_alive: most, outgoing_dead: most };
     for spans in [vec![all], vec![all, all], vec![Counts { pairs: u64::MAX, ..Counts::default() }]] {
         assert!(matches!(judge(spans), Verdict::Healthy | Verdict::Unhealthy(_)));
     }
+}
+
+#[test]
+fn without_a_second_try_only_the_difference_within_a_span_counts() {
+    let span = |[alive, unpaired, outgoing_alive, outgoing_dead]: [u64; 4]| Counts {
+        alive,
+        unpaired,
+        outgoing_alive,
+        outgoing_dead,
+        ..Counts::default()
+    };
+    let refused = |spans: &[[u64; 4]], times: usize| {
+        let spans: Vec<Counts> = spans.iter().map(|counts| span(*counts)).collect();
+        more_often_refused((0..times).flat_map(|_| spans.clone())).is_some()
+    };
+    for (spans, times, expected, told) in [
+        (&[[0, 1, 19, 0]][..], 40, true, "dead"),
+        (&[[0, 1, 0, 0], [0, 0, 19, 0]], 40, true, "dead, span by span"),
+        (&[[0, 1, 19, 0]], 20, false, "too few"),
+        (&[[1, 0, 19, 0]], 400, false, "alive"),
+        (&[[1, 9, 19, 171]], 400, false, "garbage meets both alike"),
+        (&[[0, 90, 0, 0]], 400, false, "nothing to compare with"),
+        (&[[95, 5, 100, 0]], 400, false, "a small difference"),
+    ] {
+        assert_eq!(refused(spans, times), expected, "{told}");
+    }
+    let canary = vec![span([5, 0, 95, 0]); 60];
+    let promoted = vec![span([10, 90, 0, 0]); 600];
+    assert_eq!(
+        more_often_refused([canary.clone(), promoted].concat()),
+        None,
+        "garbage that begins after the promotion"
+    );
+    let half = vec![span([5, 45, 5, 45]); 60];
+    assert_eq!(more_often_refused([canary, half].concat()), None, "garbage that begins with the second step");
 }
 
 /// The table of docs/decisions/0015-when-a-credential-is-dead.md, and the errors that are reached for there.
