@@ -120,7 +120,11 @@ fn routes(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Item {
         ItemState::NotApplicable => 3,
     };
     let [staging, production] = both;
-    let least = if rank(&staging) < rank(&production) { staging } else { production };
+    let (mut least, other) =
+        if rank(&staging) < rank(&production) { (staging, production) } else { (production, staging) };
+    if least.state == other.state && least.note != other.note {
+        least.note = format!("{}; {}", other.note, least.note);
+    }
     Item { step: UPDATE_ROUTES.to_owned(), ..least }
 }
 

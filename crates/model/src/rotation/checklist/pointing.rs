@@ -47,7 +47,7 @@ pub(in crate::rotation) fn works<'a>(
     if let Some(found) = refused(rotation).or_else(|| gone_back(rotation)) {
         return found;
     }
-    let (mut shown, mut vouched) = (None, None);
+    let (mut shown, mut vouched, mut notes) = (None, None, Vec::new());
     for stage in stages {
         let environment = &stage.environment;
         let Some((entry, healthy)) = health(log, environment) else {
@@ -58,17 +58,19 @@ pub(in crate::rotation) fn works<'a>(
         {
             return found;
         }
-        let note = format!("{environment}: {}", told(healthy.basis()));
+        notes.push(format!("{environment}: {}", told(healthy.basis())));
         match healthy.basis() {
-            Basis::Attested { by } => {
-                let by = by.clone();
-                vouched = Some(Found::Vouched { record: event(entry.number), by, at: entry.at, note });
-            }
-            Basis::Traffic { .. } | Basis::Probe { .. } | Basis::Unsent => shown = Some(Found::shown(entry, note)),
+            Basis::Attested { by } => vouched = Some((entry, by.clone())),
+            Basis::Traffic { .. } | Basis::Probe { .. } | Basis::Unsent => shown = Some(entry),
         }
     }
+    let note = notes.join("; ");
     // One word in place of evidence makes the whole a word.
-    vouched.or(shown).unwrap_or_else(|| Found::missing("the plan has no environment"))
+    match (vouched, shown) {
+        (Some((entry, by)), _) => Found::Vouched { record: event(entry.number), by, at: entry.at, note },
+        (None, Some(entry)) => Found::shown(entry, note),
+        (None, None) => Found::missing("the plan has no environment"),
+    }
 }
 
 /// What a basis says, for people.

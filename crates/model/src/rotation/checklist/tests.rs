@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::rotation::event::Mention;
+use crate::rotation::event::{Event, Mention};
 use crate::rotation::evidence::{Measured, Sibling};
 use crate::rotation::verdict::Counts;
 use crate::secret::{Kind, State as SecretState};
@@ -191,8 +191,6 @@ fn only(log: &mut [Entry], environment: &str) {
     planned.plan.stages.retain(|stage| stage.environment.as_str() == environment);
 }
 
-use crate::rotation::event::Event;
-
 type Case = (Duty, &'static str, fn(&mut Vec<Entry>, &mut Facts), ItemState, &'static str);
 
 /// Each entry of the list ticked and open, and what its record or its note holds.
@@ -342,7 +340,7 @@ fn cases() -> Vec<Case> {
                 vouch(log, WORKS);
             },
             Attested,
-            "token:ann",
+            "seen it",
         ),
         (
             TestStaging,

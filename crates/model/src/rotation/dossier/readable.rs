@@ -13,7 +13,7 @@ use crate::rotation::replace::Change;
 #[must_use]
 pub fn readable(dossier: &Dossier) -> String {
     let mut out = Page::default();
-    out.line(&format!("# Rotation {}: {} by {}", dossier.rotation, dossier.outgoing, dossier.incoming));
+    out.line(&format!("# Rotation {}: {} is replaced by {}", dossier.rotation, dossier.outgoing, dossier.incoming));
     out.gap();
     let ended = dossier.ended_at.map_or_else(|| "on its way".to_owned(), |at| format!("ended at {at}"));
     out.point(&format!("{}, {ended}; both are {}", dossier.state, dossier.kind.as_str()));
@@ -27,7 +27,7 @@ pub fn readable(dossier: &Dossier) -> String {
     }
     for actor in &dossier.actors {
         let events: Vec<String> = actor.events.iter().map(ToString::to_string).collect();
-        out.point(&format!("{} did {}", actor.actor, events.join(", ")));
+        out.point(&format!("{}: events {}", actor.actor, events.join(", ")));
     }
     out.point(&format!("this document was made at {} ({})", dossier.made_at, dossier.format));
     plan(&mut out, dossier);
@@ -38,6 +38,11 @@ pub fn readable(dossier: &Dossier) -> String {
     end(&mut out, dossier);
     out.section("Checklist");
     dossier.checklist.iter().for_each(|item| out.line(&format!("- {}", entry(item))));
+    // What the checklist has already is not told twice.
+    let told: Vec<&str> = dossier.checklist.iter().map(|item| item.step.as_str()).collect();
+    out.section("Playbook");
+    let more = dossier.playbook.iter().filter(|step| !told.contains(&step.item.step.as_str()));
+    more.for_each(|step| out.line(&format!("- {}", entry(&step.item))));
     out.section("Everything that happened");
     for line in &dossier.history {
         let audit = line.record.audit.map(|number| format!(", audit {number}")).unwrap_or_default();
@@ -48,7 +53,7 @@ pub fn readable(dossier: &Dossier) -> String {
     match &dossier.checkpoint {
         None => out.line("The audit has no checkpoint yet."),
         Some(checkpoint) => {
-            out.line("The audit events named above are covered by this checkpoint of the audit:");
+            out.line("The audit's last checkpoint. It covers the audit events up to the number that it states:");
             out.code(&match checkpoint {
                 serde_json::Value::String(note) => note.lines().map(str::to_owned).collect(),
                 other => vec![other.to_string()],
@@ -145,7 +150,7 @@ fn end(out: &mut Page, dossier: &Dossier) {
     let needed =
         soak.needed_at().map_or_else(|| "not needed at all".to_owned(), |needed| format!("last needed at {needed}"));
     out.point(&format!(
-        "zero-use window: {needed}, the last promotion at {}, not needed until {}",
+        "zero-use window: {needed}, the last promotion at {}; from the later of both until {} nothing needed it",
         soak.promoted_at(),
         soak.elapsed_at()
     ));
@@ -169,7 +174,11 @@ fn at(record: &Record) -> String {
 }
 
 fn entry(item: &Item) -> String {
-    let mark = if item.state == ItemState::Open { "[ ]" } else { "[x]" };
+    let mark = match item.state {
+        ItemState::Open => "[ ]",
+        ItemState::NotApplicable => "[-]",
+        ItemState::Evidence | ItemState::Attested => "[x]",
+    };
     let by = item.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let at = item.at.map(|at| format!(" at {at}")).unwrap_or_default();
     let record = item.record.as_ref().map(|record| format!(", {record}")).unwrap_or_default();

@@ -12,11 +12,12 @@ pub(super) fn said(event: &Event) -> String {
         Event::ProbeBegan => "a probe began".to_owned(),
         Event::Probed { reading, outgoing, tried } => {
             let beside = outgoing.map(|outgoing| format!(", the outgoing one {}", read(outgoing))).unwrap_or_default();
-            format!("the incoming credential was {} in {} places{beside}", read(*reading), tried.len())
+            format!("the incoming credential was {} in {}{beside}", read(*reading), count(tried.len(), "place"))
         }
         Event::ProbeSkipped => "there is nothing to probe with".to_owned(),
         Event::StageBegan { environment, weight, routes } => {
-            format!("{weight} of the traffic of {} routes in {environment} get the incoming credential", routes.len())
+            let routes = count(routes.len(), "route");
+            format!("{weight} of the traffic of {routes} in {environment} gets the incoming credential")
         }
         Event::CanaryStep { environment, weight, .. } => {
             format!("{weight} of the traffic in {environment} gets the incoming credential")
@@ -32,20 +33,26 @@ pub(super) fn said(event: &Event) -> String {
             format!("{} names the outgoing secret in {} no longer, by an edit", spot.route, spot.environment)
         }
         Event::Promoted { environment, healthy, changes, revision } => format!(
-            "{} templates in {environment} name the incoming secret, in revision {revision}: {}",
-            changes.len(),
+            "{} changed in {environment} to name the incoming secret, in revision {revision}: {}",
+            count(changes.len(), "template"),
             told(healthy.basis())
         ),
         Event::Advanced => "the next step was taken".to_owned(),
         Event::Withdrawn { remains_at, revision, .. } => match remains_at.len() {
             0 => format!("the outgoing secret is in no snapshot from revision {revision} on"),
-            places => format!("the rotation needs the outgoing secret no longer, and {places} places still name it"),
+            places => {
+                format!(
+                    "the rotation needs the outgoing secret no longer; it is still named in {}",
+                    count(places, "place")
+                )
+            }
         },
         Event::Deleted { unused: Some(_) } => "the outgoing secret's value was destroyed, proven unused".to_owned(),
         Event::Deleted { unused: None } => "the outgoing secret's value was destroyed by an operator".to_owned(),
         Event::Completed => "completed".to_owned(),
         Event::RolledBack { why, changes } => {
-            format!("{} templates name the outgoing secret again: {}", changes.len(), why.in_words())
+            let templates = count(changes.len(), "template");
+            format!("{templates} changed back to name the outgoing secret: {}", why.in_words())
         }
         Event::Abandoned { note } => format!("abandoned: {note}"),
         Event::Held { note } => format!("held: {note}"),
@@ -83,6 +90,10 @@ pub(super) fn read(reading: Reading) -> &'static str {
         Reading::Dead => "refused",
         Reading::Unclear => "neither taken nor refused",
     }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// An environment's name with its word, for headings.
