@@ -6,12 +6,15 @@
 //! what it says. The [proofs](Healthy) that a step needs are made by the checks in here and nowhere else.
 
 mod action;
+mod checklist;
 mod decide;
+mod dossier;
 mod event;
 mod evidence;
 mod facts;
 mod next;
 mod plan;
+mod playbook;
 mod proof;
 mod replace;
 #[expect(clippy::module_inception, reason = "the noun of this module is the noun of its type")]
@@ -22,12 +25,15 @@ mod verdict;
 mod weight;
 
 pub use action::{Action, Answer, NotPossible, WORKS, act, possible};
+pub use checklist::{CHECKLIST, Duty, Facts, Item, ItemState, SecretNow, checklist};
 pub use decide::{STEPS, Step, decide, deletable};
+pub use dossier::{Counted, Dossier, Sources, dossier, readable};
 pub use event::{EVENTS, Entry, Event, Mention, Planned, Reading, Spot, Tried, Trouble, WaitFor};
 pub use evidence::{Evidence, Measured, Place, ProbeMeans, Sibling};
 pub use facts::{CountRow, Facts, House, Summary, mentions_of, named_environments, promotion, way_back};
 pub use next::Next;
 pub use plan::{DEFAULT_SOAK, Manner, Per, Plan, Reason, Stage, Wish, resolve};
+pub use playbook::{PlayStep, attestable, playbook, unattested};
 pub use proof::{Basis, Behind, Converged, Fleet, Healthy, SoakElapsed, Unused};
 pub use replace::{Change, Repointed, replace, repoint};
 pub use rotation::{Attestation, Broken, LastProbe, Promotion, Rotation};

@@ -96,6 +96,18 @@ impl SoakElapsed {
     pub fn needed_at(&self) -> Option<Timestamp> {
         self.needed_at
     }
+
+    /// When the last environment was promoted.
+    #[must_use]
+    pub fn promoted_at(&self) -> Timestamp {
+        self.promoted_at
+    }
+
+    /// Until when it was not needed, at least.
+    #[must_use]
+    pub fn elapsed_at(&self) -> Timestamp {
+        self.elapsed_at
+    }
 }
 
 /// The nodes that share a database, and its clock.
@@ -167,6 +179,12 @@ impl Converged {
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
+    }
+
+    /// The names of the nodes that serve.
+    #[must_use]
+    pub fn nodes(&self) -> &[String] {
+        &self.nodes
     }
 }
 
