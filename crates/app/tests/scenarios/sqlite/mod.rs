@@ -2,6 +2,8 @@
 
 #[path = "../crash.rs"]
 mod crash;
+#[path = "../doctor.rs"]
+mod doctor;
 #[path = "../flip.rs"]
 mod flip;
 #[path = "../leak.rs"]

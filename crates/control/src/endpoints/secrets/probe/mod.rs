@@ -2,6 +2,7 @@
 
 mod http;
 mod targets;
+mod tries;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use super::view;
 use crate::call::{Call, answer};
 use crate::refusal::Refusal;
 use crate::state::Control;
+
+pub(in crate::endpoints) use self::tries::Tries;
 
 /// Tries whether the value is alive: by the secret's own probe, or by the probe of each route that it is used in. Of a
 /// successor that no route names yet, the routes of its predecessor are tried with it in the predecessor's place.
