@@ -152,7 +152,7 @@ pub(super) const FAILING: &[(&str, u8, &str)] = &[
     ("doctor --route gone", 3, "route-not-found"),
     ("doctor route gone", 3, "route-not-found"),
     ("doctor route pay --probe", 4, "permission-denied"),
-    ("doctor route pay --route pay", 1, "leave --route out"),
+    ("doctor --route pay route pay", 1, "leave --route out"),
     ("doctor route pay --probe=yes", 1, "--probe"),
     ("lint --rule overdu", 2, "rule-unknown"),
     ("doctor --addr nonsense", 2, "problems"),
