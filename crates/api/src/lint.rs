@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(deny_unknown_fields)]
 pub struct LintQuery {
     /// Only those of this rule: `value-too-short`, `same-value`, `other-environment`, `overdue`, `never-rotated`,
-    /// `no-allowed-hosts`, `unreferenced`, `unused`, `temporary`, `naming`, `naming-mixed`.
+    /// `no-allowed-hosts`, `unreferenced`, `unused`, `temporary`, `naming`, `naming-mixed`, `naming-version`.
     pub rule: Option<String>,
     /// Only those about this secret.
     pub secret: Option<String>,

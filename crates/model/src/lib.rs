@@ -10,6 +10,7 @@
 pub mod access;
 pub mod audit;
 pub mod client;
+pub mod doctor;
 pub mod environment;
 pub mod id;
 pub mod lint;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use naming::{NAMINGS, Naming, UnknownNaming};
 
 use crate::name::{EnvironmentName, RouteName, SecretName};
-use crate::secret::{Kind, Secret, looks_temporary};
+use crate::secret::{Kind, Secret, looks_temporary, sounds_temporary};
 use crate::time::{Span, Timestamp};
 
 /// An active secret, and what is known about its use.
@@ -36,6 +36,8 @@ pub struct Subject<'a> {
 pub struct House<'a> {
     /// The environments that there are.
     pub environments: &'a [EnvironmentName],
+    /// Those of them that are protected, such as production.
+    pub protected: &'a [EnvironmentName],
     /// The strategy that names have to follow; `None` for whichever most of them follow.
     pub naming: Option<Naming>,
     /// The current moment.
@@ -84,7 +86,8 @@ rules! {
         "replace it by a value of at least 8 bytes, or mark it sensitive: false if it may be seen";
     /// The same value under two names: one leak is two, and a rotation of one leaves the other behind.
     SameValue "same-value" "ask the provider for a value of its own for each, or keep one of the names";
-    /// The name says one environment, and it is used or may be used in another.
+    /// The name says one environment, and it is used or may be used in another; or a protected environment shares it with
+    /// one that is not.
     OtherEnvironment "other-environment"
         "point the route at a secret of its own environment, and limit each with environments";
     /// It should have been replaced by now.
@@ -103,6 +106,8 @@ rules! {
     Naming "naming" "make the successor under a name that fits: a name itself cannot be changed";
     /// Names follow different strategies.
     NamingMixed "naming-mixed" "choose one strategy, say it in policy.naming, and name successors by it";
+    /// A successor whose name does not say which secret it succeeds.
+    NamingVersion "naming-version" "name successors x_v2, x_v3 after x: then a list shows which is the latest";
 }
 
 /// How long a secret may go unused.
@@ -158,12 +163,18 @@ fn habits(subject: &Subject<'_>, house: House<'_>) -> Vec<Finding> {
     if looks_temporary(secret) {
         note(Rule::Temporary, "its name or a tag says that it should not stay".to_owned());
     }
+    if let Some(detail) = misnumbered(subject, house) {
+        note(Rule::NamingVersion, detail);
+    }
     found
 }
 
-/// Where a secret is used, or may be used, although its name says another environment.
+/// Where a secret is used, or may be used, although its name says another environment; where its name says none, whether
+/// what is protected shares it with what is not.
 fn elsewhere(subject: &Subject<'_>, house: House<'_>) -> Option<String> {
-    let own = naming::read(subject.secret.name.as_str(), house.environments).environment?;
+    let Some(own) = naming::read(subject.secret.name.as_str(), house.environments).environment else {
+        return shared(subject, house);
+    };
     let used = subject.bindings.iter().find(|(_, environment)| *environment != own);
     if let Some((route, environment)) = used {
         return Some(format!("its name says {own}, and the route {route} uses it in {environment}"));
@@ -171,6 +182,28 @@ fn elsewhere(subject: &Subject<'_>, house: House<'_>) -> Option<String> {
     let limits = subject.secret.limits.environments.as_ref()?;
     let may = limits.iter().find(|environment| *environment != own)?;
     Some(format!("its name says {own}, and it may be used in {may}"))
+}
+
+fn shared(subject: &Subject<'_>, house: House<'_>) -> Option<String> {
+    let in_use = |protected: bool| {
+        let fits = |environment: &&&EnvironmentName| house.protected.contains(environment) == protected;
+        subject.bindings.iter().map(|(_, environment)| environment).find(fits)
+    };
+    // A region or a publishable key may well be the same everywhere.
+    let (inside, outside) = (in_use(true)?, in_use(false)?);
+    let detail = format!("it is used in {inside}, which is protected, and in {outside}, which is not");
+    subject.secret.limits.sensitive.then_some(detail)
+}
+
+/// Whether a successor's name says neither `_vN` after its predecessor's nor anything that is a better name.
+fn misnumbered(subject: &Subject<'_>, house: House<'_>) -> Option<String> {
+    let (name, before) = (&subject.secret.name, subject.secret.successor_of.as_ref()?);
+    let ((stem, number), (old_stem, old_number)) = (naming::version(name.as_str()), naming::version(before.as_str()));
+    let reading = |name: &SecretName| naming::read(name.as_str(), house.environments);
+    // A successor is also the one way to a name that follows the strategy, or that can stay.
+    let is_mended = reading(name) != reading(before) || sounds_temporary(before.as_str());
+    let detail = format!("it succeeds {before}, and its name does not say so; {} would", before.successor());
+    (!is_mended && (stem != old_stem || number <= old_number)).then_some(detail)
 }
 
 /// Equal values under several names. A fingerprint is keyed: it tells that values are equal, and nothing about them.

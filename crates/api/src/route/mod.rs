@@ -1,5 +1,6 @@
 //! Routes on the wire: a base, and what each environment overrides.
 
+mod doctor;
 mod inject;
 mod item;
 mod judge;
@@ -8,6 +9,7 @@ mod settings;
 mod test;
 mod write;
 
+pub use doctor::{ProbeRoute, RouteBinding, RouteDiagnosis, RouteDoctorQuery, RouteFinding};
 pub use inject::{BasicAuth, False, HeaderValue, Inject, PlainValue};
 pub use item::{RevisionItem, RollBack, RouteItem, RouteOverlay, RouteQuery};
 pub use judge::{AnswerRule, Judgement};

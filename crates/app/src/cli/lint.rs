@@ -12,7 +12,7 @@ use super::table::{Cell, Column, View};
 
 const AFTER: &str = "\
 Rules, the most pressing first: value-too-short, same-value, other-environment, overdue, never-rotated, no-allowed-hosts,
-unreferenced, unused, temporary, naming (against policy.naming) or, without that setting, naming-mixed.
+unreferenced, unused, temporary, naming (against policy.naming) or, without that setting, naming-mixed, naming-version.
 
 Examples:
   keyroll lint

@@ -60,7 +60,9 @@ async fn findings(control: &Control, tx: &ReadTx, call: &Call) -> Result<Vec<Fin
     let referenced: BTreeSet<SecretName> = tx.referenced_secrets().await?.into_iter().collect();
     let short: BTreeSet<SecretName> =
         tx.secrets_sealed_below(envelope::SEALED_OVERHEAD + SHORT_VALUE).await?.into_iter().collect();
-    let environments: Vec<EnvironmentName> = tx.environments().await?.into_iter().map(|one| one.name).collect();
+    let all = tx.environments().await?;
+    let protected: Vec<EnvironmentName> = all.iter().filter(|one| one.protected).map(|one| one.name.clone()).collect();
+    let environments: Vec<EnvironmentName> = all.into_iter().map(|one| one.name).collect();
     let subjects: Vec<Subject<'_>> = rows
         .iter()
         .map(|row| Subject {
@@ -73,7 +75,8 @@ async fn findings(control: &Control, tx: &ReadTx, call: &Call) -> Result<Vec<Fin
             short: short.contains(&row.secret.name),
         })
         .collect();
-    let house = House { environments: &environments, naming: control.policy.naming, now: call.now };
+    let house =
+        House { environments: &environments, protected: &protected, naming: control.policy.naming, now: call.now };
     Ok(lint(&subjects, house))
 }
 

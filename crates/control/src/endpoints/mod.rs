@@ -70,6 +70,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("GET", "/v1/routes/{name}/revisions", READ),
     on("POST", "/v1/routes/{name}/roll-back", CHANGE),
     on("POST", "/v1/routes/{name}/test", CHANGE),
+    on("GET", "/v1/routes/{name}/doctor", READ),
+    on("POST", "/v1/routes/{name}/doctor", Least::Token(Need::Probe)),
     on("GET", "/v1/environments", READ),
     on("POST", "/v1/environments", ADMINISTER),
     on("GET", "/v1/environments/{name}", READ),

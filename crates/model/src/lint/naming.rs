@@ -98,6 +98,14 @@ pub(super) fn read<'a>(name: &str, environments: &'a [EnvironmentName]) -> Readi
     Reading { naming, environment }
 }
 
+/// A name without its version, and the version: `x_v3` is the third of `x`, and `x` the first.
+pub(super) fn version(name: &str) -> (&str, u32) {
+    let parts = name
+        .rsplit_once(['v', 'V'])
+        .and_then(|(before, digits)| Some((before.strip_suffix('_')?, digits.parse().ok()?)));
+    parts.unwrap_or((name, 1))
+}
+
 /// The environment that these words begin with.
 fn named<'a>(words: &[&str], environments: &'a [EnvironmentName]) -> Option<&'a EnvironmentName> {
     let first = words.first()?;
@@ -111,6 +119,20 @@ fn named<'a>(words: &[&str], environments: &'a [EnvironmentName]) -> Option<&'a 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions() {
+        for (name, stem, number) in [
+            ("stripe_key", "stripe_key", 1),
+            ("stripe_key_v2", "stripe_key", 2),
+            ("stripe_key_V12", "stripe_key", 12),
+            ("stripe_vpn", "stripe_vpn", 1),
+            ("v2", "v2", 1),
+            ("stripe_keyv2", "stripe_keyv2", 1),
+        ] {
+            assert_eq!(version(name), (stem, number), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_read() {

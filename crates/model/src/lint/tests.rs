@@ -89,7 +89,12 @@ impl Case {
                 short: self.short,
             })
             .collect();
-        let house = House { environments: &environments, naming: self.naming, now: Timestamp::from_millis(NOW) };
+        let house = House {
+            environments: &environments,
+            protected: &environments[2..],
+            naming: self.naming,
+            now: Timestamp::from_millis(NOW),
+        };
         lint(&subjects, house).into_iter().map(|found| (found.rule.code(), found.secret.to_string())).collect()
     }
 
@@ -128,6 +133,7 @@ fn each_rule_has_what_breaks_it_and_what_nearly_does() {
     (old.created_at, old.kind) = (at(1_000 - 365), Kind::OauthToken);
     Case::of(old.clone()).finds(&["never-rotated"]);
     old.successor_of = Some("stripe_old_key".parse().unwrap());
+    old.name = "stripe_old_key_v2".parse().unwrap();
     Case::of(old).finds(&[]);
 
     let mut anywhere = secret("stripe_api_key");
@@ -153,6 +159,57 @@ fn a_secret_of_another_environment() {
     let mut may = secret("stripe_prod_api_key");
     may.limits.environments = Some(["production".parse().unwrap(), "staging".parse().unwrap()].into());
     Case::of(may).finds(&["other-environment"]);
+}
+
+#[test]
+fn a_production_secret_that_is_used_elsewhere_and_the_reverse() {
+    let used = |name: &str, environments: &[&str]| {
+        let place = |environment: &&str| ("payments".parse().unwrap(), environment.parse().unwrap());
+        Case { bindings: environments.iter().map(place).collect(), ..Case::of(secret(name)) }
+    };
+    used("stripe_production_api_key", &["staging"]).finds(&["other-environment"]);
+    used("stripe_production_api_key", &["production"]).finds(&[]);
+    used("stripe_staging_api_key", &["production"]).finds(&["other-environment"]);
+    used("stripe_staging_api_key", &["staging"]).finds(&[]);
+    // The name says nothing: what is protected shares it.
+    used("stripe_api_key", &["production", "staging"]).finds(&["other-environment"]);
+    used("stripe_api_key", &["development", "staging"]).finds(&[]);
+    let mut region = used("aws_region", &["production", "staging"]);
+    region.secrets[0].limits.sensitive = false;
+    region.finds(&[]);
+}
+
+#[test]
+fn a_successor_is_numbered() {
+    let succeeds = |name: &str, before: &str| {
+        let mut next = secret(name);
+        next.successor_of = Some(before.parse().unwrap());
+        Case::of(next)
+    };
+    for (name, before) in [("stripe_api_key_new", "stripe_api_key"), ("stripe_api_key_v2", "stripe_api_key_v3")] {
+        succeeds(name, before).finds(&["naming-version"]);
+    }
+    for (name, before) in [
+        ("stripe_api_key_v2", "stripe_api_key"),
+        ("stripe_api_key_v4", "stripe_api_key_v2"),
+        // It got a better name.
+        ("stripe_production_api_key", "stripe_api_key"),
+        ("stripe_api_key", "stripe_tmp_key"),
+    ] {
+        succeeds(name, before).finds(&[]);
+    }
+}
+
+#[test]
+fn each_strategy_can_be_asked_for_and_each_is_told_from_the_others() {
+    for (naming, fits, differs) in [
+        (Naming::ServiceEnvironmentType, "stripe_production_api_key", "stripe_api_key"),
+        (Naming::Service, "stripe_api_key", "production_stripe_key"),
+        (Naming::Environment, "production_stripe_key", "stripe_production_api_key"),
+    ] {
+        Case { naming: Some(naming), ..Case::of(secret(fits)) }.finds(&[]);
+        Case { naming: Some(naming), ..Case::of(secret(differs)) }.finds(&["naming"]);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub use kind::{Class, KINDS, Kind, UnknownWord};
 pub use limits::{HostRule, HostRuleError, Limits};
 pub use retention::{Deletable, Hindrance, may_delete};
 pub use rules::{MAX_VALUE, SHORT_VALUE, ValueError, check_value};
-pub use temporary::looks_temporary;
+pub use temporary::{looks_temporary, sounds_temporary};
 pub use value::SecretValue;
 
 use crate::name::SecretName;

@@ -8,6 +8,15 @@ const TEMPORARY: [&str; 9] = ["tmp", "temp", "temporary", "test", "testing", "de
 /// Whether a word of the name or a tag says that the secret should not stay.
 #[must_use]
 pub fn looks_temporary(secret: &Secret) -> bool {
-    let marked = |word: &str| TEMPORARY.iter().any(|mark| word.eq_ignore_ascii_case(mark));
-    secret.name.as_str().split('_').any(marked) || secret.tags.iter().any(|tag| marked(tag))
+    sounds_temporary(secret.name.as_str()) || secret.tags.iter().any(|tag| is_mark(tag))
+}
+
+/// Whether a word of the name alone says so.
+#[must_use]
+pub fn sounds_temporary(name: &str) -> bool {
+    name.split('_').any(is_mark)
+}
+
+fn is_mark(word: &str) -> bool {
+    TEMPORARY.iter().any(|mark| word.eq_ignore_ascii_case(mark))
 }

@@ -20,11 +20,14 @@ macro_rules! columns {
 pub(crate) const SEALED: &str = concat!(columns!(), ", s.format, s.dek_id, s.kek_id, s.wrapped_dek, s.ciphertext");
 
 /// A whole row for lists; conditions on `s` and `u` follow.
+///
+/// The sum in the order of successors is there for PostgreSQL, which would otherwise walk through secrets_created_at, all of
+/// it for each secret without a successor, instead of looking into secrets_successor_of.
 pub(super) const SELECT: &str = concat!(
     "SELECT ",
     columns!(),
     ", u.last_used_at, coalesce(u.use_count, 0) AS use_count, u.dead_since, \
-     (SELECT n.name FROM secrets n WHERE n.successor_of = s.name ORDER BY n.created_at DESC, n.name DESC LIMIT 1) \
+     (SELECT n.name FROM secrets n WHERE n.successor_of = s.name ORDER BY n.created_at + 0 DESC, n.name DESC LIMIT 1) \
      AS superseded_by \
      FROM secrets s LEFT JOIN secret_usage u ON u.secret = s.name"
 );

@@ -128,3 +128,67 @@ async fn counts_outlive_what_they_count() {
     add(&store, key("stripe_api_key", "staging"), 10, [1, 0, 0, 0, 0, 0], Some(at(0))).await;
     assert_eq!(store.read().await.unwrap().last_used("stripe_api_key").await.unwrap().count, 1);
 }
+
+#[tokio::test]
+async fn answers_of_one_route_by_environment_and_outcome() {
+    let db = db().await;
+    furnish(&db.store).await;
+    let store = &db.store;
+    let minute = 60_000;
+    let start = Timestamp::from_millis(NOW / minute * minute);
+    let after = |minutes: i64| start.plus(Span::from_millis(minutes * minute));
+    let elsewhere = TallyKey { route: "refunds".parse().unwrap(), ..key("stripe_api_key", "staging") };
+    for (key, minutes, counts) in [
+        (key("stripe_api_key", "staging"), 0, [3, 0, 0, 0, 0, 0]),
+        (key("stripe_api_key", "staging"), 2, [1, 5, 0, 0, 0, 0]),
+        (key("stripe_api_key", "production"), 2, [0, 0, 0, 0, 0, 4]),
+        (key("stripe_api_key", "staging"), 3, [0, 7, 0, 0, 0, 0]),
+        (key("partner_api_key", "staging"), 1, [9, 0, 0, 0, 0, 0]),
+        (elsewhere, 1, [9, 0, 0, 0, 0, 0]),
+    ] {
+        let rows = vec![(key, Drained { counts, last_used: Some(after(minutes)) })];
+        store.record(Telemetry::Tallies { at: after(minutes).plus(Span::from_millis(7)), rows }).await.unwrap();
+    }
+    let read = store.read().await.unwrap();
+    let told = async |from: i64, to: i64| {
+        // Anywhere within the minutes.
+        let (from, to) = (after(from).plus(Span::from_secs(59)), after(to).plus(Span::from_millis(1)));
+        let all = read.answers("stripe_api_key", "payments", from, to).await.unwrap();
+        let row = |one: store::Answered| (one.environment.to_string(), one.outcome, one.count, one.first, one.last);
+        all.into_iter().map(row).collect::<Vec<_>>()
+    };
+    let staging = |outcome, count, first, last| ("staging".to_owned(), outcome, count, after(first), after(last));
+    let production = ("production".to_owned(), Outcome::Unreachable, 4, after(2), after(2));
+    assert_eq!(
+        told(0, 3).await,
+        [production.clone(), staging(Outcome::Accepted, 4, 0, 2), staging(Outcome::Rejected, 12, 2, 3)]
+    );
+    assert_eq!(
+        told(1, 2).await,
+        [production, staging(Outcome::Accepted, 1, 2, 2), staging(Outcome::Rejected, 5, 2, 2)]
+    );
+    assert_eq!(told(4, 9).await, []);
+    let last = read.last_sent("stripe_api_key", "payments").await.unwrap();
+    assert_eq!(last, [("production".parse().unwrap(), after(2)), ("staging".parse().unwrap(), after(3))]);
+    assert!(read.last_sent("stripe_api_key", "other").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_route_stands_since_the_latest_change_of_itself_or_of_a_secret_that_it_names() {
+    let store = memory().await;
+    furnish(&store).await;
+    let since = async || store.read().await.unwrap().route_stands_since("payments").await.unwrap();
+    let position = async || store.read().await.unwrap().position().revision;
+    let first = since().await.unwrap();
+    let mut tx = begin(&store).await;
+    tx.update_route(&route("payments", "partner_api_key"), "update", at(1)).await.unwrap();
+    commit(tx).await;
+    assert_eq!(since().await, Some(position().await));
+    assert!(since().await > Some(first));
+    let stands = since().await;
+    let mut tx = begin(&store).await;
+    tx.delete_secret("stripe_api_key", at(1)).await.unwrap();
+    commit(tx).await;
+    assert_eq!(since().await, stands, "what the route does not name does not change it");
+    assert_eq!(store.read().await.unwrap().route_stands_since("gone").await.unwrap(), None);
+}

@@ -4,6 +4,8 @@
 mod calendar;
 #[path = "../crash.rs"]
 mod crash;
+#[path = "../doctor.rs"]
+mod doctor;
 #[path = "../flip.rs"]
 mod flip;
 #[path = "../leak.rs"]

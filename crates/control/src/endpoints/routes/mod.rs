@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod doctor;
 mod exchange;
 mod get;
 mod list;
@@ -40,6 +41,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(revisions::revisions))
         .routes(routes!(roll_back::roll_back))
         .routes(routes!(test::test))
+        .routes(routes!(doctor::look, doctor::probe))
 }
 
 /// A route may be called `replace-secret` too. No POST goes to a route itself, so that the two share one address.

@@ -25,6 +25,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Control;
 
+pub(super) use probe::Tries;
+pub(super) use view::sealed;
+
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()
         .routes(utoipa_axum::routes!(list::list, create::create))

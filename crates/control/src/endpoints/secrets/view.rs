@@ -101,7 +101,7 @@ pub(super) fn unusable(name: &SecretName, error: &OpenError) -> Refusal {
 }
 
 /// The sealed value in the envelope's own type.
-pub(super) fn sealed(stored: store::Sealed) -> envelope::Sealed {
+pub(in crate::endpoints) fn sealed(stored: store::Sealed) -> envelope::Sealed {
     envelope::Sealed {
         format: stored.format,
         ciphertext: stored.ciphertext,

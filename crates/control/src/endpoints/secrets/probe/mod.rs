@@ -1,6 +1,7 @@
 //! `POST /v1/secrets/{name}/probe`.
 
 mod targets;
+mod tries;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use crate::call::{Call, answer};
 use crate::endpoints::routes;
 use crate::refusal::Refusal;
 use crate::state::Control;
+
+pub(in crate::endpoints) use self::tries::Tries;
 
 /// Tries whether the value is alive: by the secret's own probe, or by the probe of each route that it is used in. Of a
 /// successor that no route names yet, the routes of its predecessor are tried with it in the predecessor's place.

@@ -1,12 +1,14 @@
 //! `keyroll doctor`: what is wrong and what to do, on this machine and as the server sees it.
 
+mod route;
+
 use std::os::unix::fs::PermissionsExt;
 
 use api::client::Call;
 use api::doctor::{Diagnosis, Finding};
 use api::path;
 use api::query::query_string;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::fault::Fault;
@@ -22,9 +24,13 @@ const AFTER: &str = "\
 On this machine the configuration and its files are looked at; everything else is asked of the admin API, which needs
 a token: database, clocks, keys, secrets, audit, nodes, and whether upstreams can be reached.
 
+`keyroll doctor route NAME` looks at one route: why it fails after a rotation, why a secret is not found, why the third
+party says 401.
+
 Examples:
   keyroll doctor
-  keyroll doctor --route payments -o json";
+  keyroll doctor --route payments -o json
+  keyroll doctor route payments";
 
 /// `keyroll doctor`
 #[derive(Debug, Args)]
@@ -39,6 +45,16 @@ pub(crate) struct DoctorArgs {
     /// Only the upstreams of this route
     #[arg(long, value_name = "NAME")]
     route: Option<String>,
+    /// Something smaller than the whole house.
+    #[command(subcommand)]
+    about: Option<About>,
+}
+
+/// What can be looked at alone.
+#[derive(Debug, Subcommand)]
+enum About {
+    /// Say why a route fails after a rotation, does not find a secret, or gets a 401 from the third party
+    Route(route::RouteArgs),
 }
 
 const VIEW: View = View {
@@ -54,6 +70,14 @@ const VIEW: View = View {
 
 /// Looks, tells, and fails where there is a problem.
 pub(super) async fn run(args: DoctorArgs, variables: &Variables, out: &mut Out) -> Result<(), Fault> {
+    if let Some(About::Route(about)) = args.about {
+        if args.route.is_some() {
+            return Err(Fault::Usage(
+                "doctor route takes the name of the route by itself: leave --route out".to_owned(),
+            ));
+        }
+        return route::run(about, Session::open(args.globals, variables, out)?).await;
+    }
     let format = args.globals.output;
     let mut findings = local(&args.config);
     match remote(&args, variables, out).await {
