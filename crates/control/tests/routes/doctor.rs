@@ -39,6 +39,7 @@ async fn node(house: &House, name: &str, behind: i64) {
         run: "run_1".to_owned(),
         serves: Some((position.incarnation, position.revision - behind)),
         max_staleness: Span::from_hours(24),
+        open: Vec::new(),
     };
     house.control.store.record(Telemetry::Heartbeat(heartbeat)).await.unwrap();
 }

@@ -79,7 +79,13 @@ impl Trials {
     }
 
     /// How the place takes part. A canary goes before a shield of another rotation, and a later rotation before an earlier.
-    fn part(&self, route: &RouteName, environment: &EnvironmentName, index: &Index) -> Option<Part<'_>> {
+    fn part(
+        &self,
+        route: &RouteName,
+        environment: &EnvironmentName,
+        upstream: &str,
+        index: &Index,
+    ) -> Option<Part<'_>> {
         let place: Place = (route.clone(), environment.clone());
         let named = index.named_at(route, environment);
         let ids: BTreeSet<&String> = named.filter_map(|secret| self.by_secret.get(secret)).flatten().collect();
@@ -88,7 +94,8 @@ impl Trials {
             let canary = rotation.traffic.canary.as_ref();
             let share = canary.filter(|share| share.environment == *environment);
             if let Some(share) = share.filter(|_| index.is_named(&rotation.outgoing, &place)) {
-                return Some(Part { rotation, is_canary: true, weight: share.weight, careful: share.careful });
+                let careful = share.careful_at(route, upstream)?;
+                return Some(Part { rotation, is_canary: true, weight: share.weight, careful });
             }
             let shielded = rotation.traffic.shielded.get(environment)?;
             let stands = shielded.contains(route) && index.is_named(&rotation.incoming, &place);
@@ -107,7 +114,7 @@ impl Trials {
         registry: &Registry,
         bind: impl FnOnce(&RouteSpec) -> Option<Arc<Bound>>,
     ) -> Option<Trial> {
-        let part = self.part(&spec.name, environment, index)?;
+        let part = self.part(&spec.name, environment, &own.upstream.origin(), index)?;
         let Summary { id, outgoing, incoming, salt, .. } = part.rotation;
         let here = BTreeSet::from([environment.clone()]);
         let (from, to) = if part.is_canary { (outgoing, incoming) } else { (incoming, outgoing) };

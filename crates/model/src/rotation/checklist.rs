@@ -11,7 +11,7 @@ mod found;
 mod item;
 mod pointing;
 
-pub use facts::{Facts, SecretNow};
+pub use facts::{Present, SecretNow};
 pub(super) use item::{Found, event};
 pub use item::{Item, ItemState};
 use pointing::updated;
@@ -100,7 +100,7 @@ impl Duty {
         }
     }
 
-    fn found(self, rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found {
+    fn found(self, rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
         match self {
             Self::DocumentRoutes => found::documented(log, facts),
             Self::GenerateCredential => found::generated(rotation, facts),
@@ -129,7 +129,7 @@ impl Duty {
 
     /// How it stands.
     #[must_use]
-    pub fn item(self, rotation: &Rotation, log: &[Entry], facts: &Facts) -> Item {
+    pub fn item(self, rotation: &Rotation, log: &[Entry], facts: &Present) -> Item {
         let attestation = self.attestation(rotation);
         let unlinked = attestation.filter(|own| own.link.is_none() && !own.not_applicable);
         if let (Self::UpdateDocumentation, Some(own)) = (self, unlinked) {
@@ -141,7 +141,7 @@ impl Duty {
 
 /// The checklist as it stands now.
 #[must_use]
-pub fn checklist(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Vec<Item> {
+pub fn checklist(rotation: &Rotation, log: &[Entry], facts: &Present) -> Vec<Item> {
     CHECKLIST.iter().map(|duty| duty.item(rotation, log, facts)).collect()
 }
 

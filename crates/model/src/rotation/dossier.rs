@@ -65,8 +65,6 @@ pub struct Counted {
     pub at: Timestamp,
     /// What was counted in it.
     pub counts: Counts,
-    /// Requests with the incoming credential that were refused and could not be tried with the other one.
-    pub unpaired: u64,
 }
 
 /// The document.

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::event::{Mention, Spot};
 use super::evidence::{Evidence, Measured, Place, ProbeMeans, Sibling};
+use super::playbook::unattested;
 use super::proof::Fleet;
 use super::replace::{Repointed, repoint};
 use super::rotation::Rotation;
@@ -125,7 +126,7 @@ impl Evidence {
             gap: gap(facts, house.gap, now),
             probe_under_way,
             probe: probe_means(rotation, &places, facts.incoming.as_ref()),
-            unattested: Vec::new(),
+            unattested: unattested(rotation),
             places,
         }
     }
@@ -184,7 +185,6 @@ fn measured(rotation: &Rotation, places: &[Place], counts: &[CountRow]) -> Vec<M
             upstream: row.upstream.clone(),
             spans: Vec::new(),
             doubtful_since_probe: 0,
-            unpaired: 0,
             last_at: None,
         });
         let count = |sign: Sign| row.counted.counts.get(sign as usize).copied().unwrap_or(0);
@@ -193,8 +193,8 @@ fn measured(rotation: &Rotation, places: &[Place], counts: &[CountRow]) -> Vec<M
             pairs: count(Sign::Pair),
             outgoing_alive: count(Sign::OutgoingAlive),
             outgoing_dead: count(Sign::OutgoingDead),
+            unpaired: count(Sign::Unpaired),
         });
-        measured.unpaired = measured.unpaired.saturating_add(count(Sign::Unpaired));
         if row.at >= probed_at {
             let doubtful = count(Sign::Unpaired).saturating_add(count(Sign::BothDead));
             measured.doubtful_since_probe = measured.doubtful_since_probe.saturating_add(doubtful);

@@ -25,7 +25,7 @@ mod verdict;
 mod weight;
 
 pub use action::{Action, Answer, NotPossible, WORKS, act, possible};
-pub use checklist::{CHECKLIST, Duty, Facts, Item, ItemState, SecretNow, checklist};
+pub use checklist::{CHECKLIST, Duty, Item, ItemState, Present, SecretNow, checklist};
 pub use decide::{STEPS, Step, decide, deletable};
 pub use dossier::{Counted, Dossier, Sources, dossier, readable};
 pub use event::{EVENTS, Entry, Event, Mention, Planned, Reading, Spot, Tried, Trouble, WaitFor};

@@ -6,7 +6,7 @@ mod script;
 use serde::{Deserialize, Serialize};
 
 use super::action::WORKS;
-use super::checklist::{CHECKLIST, Duty, Facts, Found, Item, ItemState, works};
+use super::checklist::{CHECKLIST, Duty, Found, Item, ItemState, Present, works};
 use super::event::{Entry, Event, Reading};
 use super::rotation::{Attestation, Rotation};
 use super::state::State;
@@ -57,7 +57,7 @@ fn sort(kind: Kind) -> Sort {
 
 /// The playbook of this rotation, as far as it has come.
 #[must_use]
-pub fn playbook(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Vec<PlayStep> {
+pub fn playbook(rotation: &Rotation, log: &[Entry], facts: &Present) -> Vec<PlayStep> {
     let steps = script(sort(rotation.kind), rotation).into_iter().map(|line| step(line, rotation, log, facts));
     let mut steps: Vec<PlayStep> = steps.collect();
     let is_given_up = matches!(rotation.state, State::RolledBack { .. } | State::Abandoned);
@@ -95,7 +95,7 @@ pub fn attestable(kind: Kind) -> Vec<&'static str> {
     words
 }
 
-fn step(line: Line, rotation: &Rotation, log: &[Entry], facts: &Facts) -> PlayStep {
+fn step(line: Line, rotation: &Rotation, log: &[Entry], facts: &Present) -> PlayStep {
     let Line { word, title, what, command, outside } = line;
     let attestation = rotation.attested.get(word);
     let item = match word {
@@ -111,7 +111,7 @@ fn step(line: Line, rotation: &Rotation, log: &[Entry], facts: &Facts) -> PlaySt
 }
 
 /// Both entries of the checklist about routes at once: done when neither is open.
-fn routes(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Item {
+fn routes(rotation: &Rotation, log: &[Entry], facts: &Present) -> Item {
     let both = [Duty::UpdateStaging, Duty::UpdateProduction].map(|duty| duty.item(rotation, log, facts));
     let rank = |item: &Item| match item.state {
         ItemState::Open => 0,
@@ -130,7 +130,7 @@ fn routes(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Item {
 
 /// Whether the credential is known to work: a database password in every place that its probe lists, anything else in
 /// every environment of the plan.
-fn tested(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found {
+fn tested(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
     if sort(rotation.kind) != Sort::Database {
         return works(rotation, log, facts, rotation.plan.stages.iter());
     }

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 /// What the checklist and the playbook go by, beside the rotation and its log.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Facts {
+pub struct Present {
     /// The incoming secret; `None` where there is none of that name.
     pub incoming: Option<SecretNow>,
     /// The outgoing one.
@@ -60,7 +60,7 @@ impl From<&Secret> for SecretNow {
             created_at: secret.created_at,
             created_by: secret.created_by.clone(),
             deleted_at: secret.deleted_at,
-            due_at: secret.rotation_due_at().into_iter().chain(secret.expires_at).min(),
+            due_at: crate::schedule::interval_ends_at(secret).into_iter().chain(secret.expires_at).min(),
             fingerprint: secret.fingerprint.clone(),
         }
     }

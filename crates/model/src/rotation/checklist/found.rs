@@ -1,7 +1,7 @@
 //! What is found about the entries that are not about routes.
 
 use super::pointing::told;
-use super::{Facts, Found};
+use super::{Found, Present};
 use crate::rotation::event::{Entry, Event, Mention, Reading};
 use crate::rotation::rotation::Rotation;
 use crate::rotation::state::State;
@@ -10,7 +10,7 @@ use crate::secret::{Kind, State as SecretState};
 use crate::time::Timestamp;
 
 /// The routes that named the outgoing secret are noted at the start, and none has come to it since.
-pub(super) fn documented(log: &[Entry], facts: &Facts) -> Found {
+pub(super) fn documented(log: &[Entry], facts: &Present) -> Found {
     let Some(first) = log.first() else { return Found::missing("nothing is recorded") };
     let Event::Planned(planned) = &first.event else { return Found::missing("nothing is recorded") };
     let is_noted = |mention: &Mention| {
@@ -30,7 +30,7 @@ pub(super) fn documented(log: &[Entry], facts: &Facts) -> Found {
 }
 
 /// Only people know what they did at a provider; that both secrets hold one value says that they did not.
-pub(super) fn generated(rotation: &Rotation, facts: &Facts) -> Found {
+pub(super) fn generated(rotation: &Rotation, facts: &Present) -> Found {
     match (&facts.incoming, &facts.outgoing) {
         (Some(incoming), Some(outgoing)) if incoming.fingerprint == outgoing.fingerprint => {
             Found::against_now(format!("{} and {} hold the same value", rotation.incoming, rotation.outgoing))
@@ -39,7 +39,7 @@ pub(super) fn generated(rotation: &Rotation, facts: &Facts) -> Found {
     }
 }
 
-pub(super) fn created(rotation: &Rotation, facts: &Facts) -> Found {
+pub(super) fn created(rotation: &Rotation, facts: &Present) -> Found {
     let name = &rotation.incoming;
     let shown = |note: &str, by: &str, at: Timestamp| Found::Shown {
         record: format!("secret/{name}"),
@@ -60,7 +60,7 @@ pub(super) fn created(rotation: &Rotation, facts: &Facts) -> Found {
 }
 
 /// The final soak is over once the outgoing secret is withdrawn; a later need of it says that it came too early.
-pub(super) fn monitored(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found {
+pub(super) fn monitored(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
     let long = rotation.plan.final_soak();
     let withdrawn = log.iter().rev().find(|entry| matches!(entry.event, Event::Withdrawn { .. }));
     match (withdrawn, &rotation.state) {
@@ -82,7 +82,7 @@ pub(super) fn monitored(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Fo
 
 /// From the last promotion to the withdrawal, nothing had to be saved by the outgoing credential, and something shows that
 /// the incoming one works.
-pub(super) fn without_errors(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found {
+pub(super) fn without_errors(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
     let promoted_at = rotation.cut_over_at();
     if let Some(last) = rotation.probe.filter(|last| last.reading == Reading::Dead && last.at >= promoted_at) {
         let note = format!("a probe at {} found the incoming credential refused", last.at);
@@ -122,7 +122,7 @@ pub(super) fn without_errors(rotation: &Rotation, log: &[Entry], facts: &Facts) 
     }
 }
 
-pub(super) fn deleted(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found {
+pub(super) fn deleted(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
     let name = &rotation.outgoing;
     let Some(secret) = &facts.outgoing else { return Found::missing(format!("nothing is known about {name}")) };
     if secret.state == SecretState::Active {
@@ -138,7 +138,7 @@ pub(super) fn deleted(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Foun
 }
 
 /// The incoming secret is due one day, or was replaced already.
-pub(super) fn scheduled(rotation: &Rotation, facts: &Facts) -> Found {
+pub(super) fn scheduled(rotation: &Rotation, facts: &Present) -> Found {
     let record = format!("secret/{}", rotation.incoming);
     if let Some(later) = &facts.replaced_by {
         let note = format!("{later} has replaced it since");

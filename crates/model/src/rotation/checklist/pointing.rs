@@ -1,6 +1,6 @@
 //! Whether the routes name the incoming secret where they should, and whether it is known to work there.
 
-use super::{Facts, Found, event};
+use super::{Found, Present, event};
 use crate::name::{EnvironmentName, RouteName};
 use crate::rotation::event::{Entry, Event, Reading, Trouble};
 use crate::rotation::evidence::Sibling;
@@ -10,7 +10,7 @@ use crate::rotation::rotation::Rotation;
 use crate::rotation::state::State;
 
 /// Whether all environments that are protected, or all that are not, were re-pointed and still are.
-pub(in crate::rotation) fn updated(rotation: &Rotation, log: &[Entry], facts: &Facts, protected: bool) -> Found {
+pub(in crate::rotation) fn updated(rotation: &Rotation, log: &[Entry], facts: &Present, protected: bool) -> Found {
     if let Some(found) = no_stage(rotation, facts, protected) {
         return found;
     }
@@ -33,7 +33,7 @@ pub(in crate::rotation) fn updated(rotation: &Rotation, log: &[Entry], facts: &F
 }
 
 /// Whether the incoming credential is known to work in the environments that are not protected.
-pub(super) fn tested(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found {
+pub(super) fn tested(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
     no_stage(rotation, facts, false).unwrap_or_else(|| works(rotation, log, facts, stages(rotation, false)))
 }
 
@@ -41,7 +41,7 @@ pub(super) fn tested(rotation: &Rotation, log: &[Entry], facts: &Facts) -> Found
 pub(in crate::rotation) fn works<'a>(
     rotation: &'a Rotation,
     log: &[Entry],
-    facts: &Facts,
+    facts: &Present,
     stages: impl Iterator<Item = &'a Stage>,
 ) -> Found {
     if let Some(found) = refused(rotation).or_else(|| gone_back(rotation)) {
@@ -88,7 +88,7 @@ fn stages(rotation: &Rotation, protected: bool) -> impl Iterator<Item = &Stage> 
 }
 
 /// What is to be said where the plan leaves out an environment of this sort, or has none.
-fn no_stage(rotation: &Rotation, facts: &Facts, protected: bool) -> Option<Found> {
+fn no_stage(rotation: &Rotation, facts: &Present, protected: bool) -> Option<Found> {
     let planned = |name: &EnvironmentName| rotation.plan.stages.iter().any(|stage| stage.environment == *name);
     let sort = |name: &EnvironmentName| facts.protected.contains(name) == protected;
     let left = facts.outgoing_at.iter().filter_map(|mention| Some((mention, mention.environment.as_ref()?)));
@@ -116,7 +116,7 @@ fn no_stage(rotation: &Rotation, facts: &Facts, protected: bool) -> Option<Found
 }
 
 /// What the routes of an environment name instead, now.
-fn elsewhere(rotation: &Rotation, facts: &Facts, environment: &EnvironmentName) -> Option<Found> {
+fn elsewhere(rotation: &Rotation, facts: &Present, environment: &EnvironmentName) -> Option<Found> {
     if facts.replaced_by.is_some() {
         return None;
     }
@@ -176,6 +176,6 @@ fn health<'a>(log: &'a [Entry], environment: &EnvironmentName) -> Option<(&'a En
     None
 }
 
-fn since(facts: &Facts) -> String {
+fn since(facts: &Present) -> String {
     facts.replaced_by.as_ref().map(|later| format!(", until {later}")).unwrap_or_default()
 }

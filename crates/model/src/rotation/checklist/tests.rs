@@ -123,7 +123,7 @@ pub(in crate::rotation) fn mention(environment: &str) -> Mention {
 }
 
 /// What stands when all is done.
-pub(in crate::rotation) fn facts() -> Facts {
+pub(in crate::rotation) fn facts() -> Present {
     let secret = |fingerprint: &str, state| SecretNow {
         state,
         created_at: minute(0),
@@ -132,7 +132,7 @@ pub(in crate::rotation) fn facts() -> Facts {
         due_at: Some(minute(30 * 24 * 60)),
         fingerprint: fingerprint.to_owned(),
     };
-    Facts {
+    Present {
         incoming: Some(secret("kf_2", SecretState::Active)),
         outgoing: Some(secret("kf_1", SecretState::Deleted)),
         incoming_at: vec![mention("staging"), mention("production")],
@@ -140,7 +140,7 @@ pub(in crate::rotation) fn facts() -> Facts {
         measured: vec![measured(Counts { alive: 40, outgoing_alive: 700, ..Counts::default() })],
         needed_at: Some(minute(21)),
         probe_places: vec!["db1/prod".to_owned(), "db2/prod".to_owned()],
-        ..Facts::default()
+        ..Present::default()
     }
 }
 
@@ -150,7 +150,6 @@ fn measured(counts: Counts) -> Measured {
         upstream: "https://api.stripe.com:443".to_owned(),
         spans: vec![counts],
         doubtful_since_probe: 0,
-        unpaired: 0,
         last_at: Some(minute(30)),
     }
 }
@@ -170,7 +169,7 @@ fn vouch(log: &mut Vec<Entry>, step: &str) {
     attest(log, 5_000, step, None, false);
 }
 
-fn rolled_back(log: &mut Vec<Entry>, facts: &mut Facts) {
+fn rolled_back(log: &mut Vec<Entry>, facts: &mut Present) {
     log.truncate(PRODUCTION_PROMOTED);
     then(
         log,
@@ -181,7 +180,7 @@ fn rolled_back(log: &mut Vec<Entry>, facts: &mut Facts) {
     std::mem::swap(&mut facts.outgoing_at, &mut facts.incoming_at);
 }
 
-fn refusing(counts: &mut Facts) {
+fn refusing(counts: &mut Present) {
     counts.measured = vec![measured(Counts { alive: 40, pairs: 40, outgoing_alive: 700, ..Counts::default() })];
 }
 
@@ -191,7 +190,7 @@ fn only(log: &mut [Entry], environment: &str) {
     planned.plan.stages.retain(|stage| stage.environment.as_str() == environment);
 }
 
-type Case = (Duty, &'static str, fn(&mut Vec<Entry>, &mut Facts), ItemState, &'static str);
+type Case = (Duty, &'static str, fn(&mut Vec<Entry>, &mut Present), ItemState, &'static str);
 
 /// Each entry of the list ticked and open, and what its record or its note holds.
 fn cases() -> Vec<Case> {

@@ -69,7 +69,7 @@ fn tally(tallies: &mut Vec<Tally>, one: &Counted) {
         for (sum, more) in [
             (&mut into.alive, one.counts.alive),
             (&mut into.pairs, one.counts.pairs),
-            (&mut into.unpaired, one.unpaired),
+            (&mut into.unpaired, one.counts.unpaired),
             (&mut into.outgoing_alive, one.counts.outgoing_alive),
             (&mut into.outgoing_dead, one.counts.outgoing_dead),
         ] {
@@ -94,11 +94,9 @@ fn verdicts<'a>(environment: &EnvironmentName, counted: impl Iterator<Item = &'a
             upstream: one.upstream.clone(),
             spans: Vec::new(),
             doubtful_since_probe: 0,
-            unpaired: 0,
             last_at: None,
         });
         sum.spans.push(one.counts);
-        sum.unpaired = sum.unpaired.saturating_add(one.unpaired);
     }
     let judged = measured.into_values().map(|measured| Judged {
         verdict: match measured.verdict() {

@@ -7,7 +7,7 @@ use crate::rotation::playbook::playbook;
 
 fn counted(environment: &str, at: i64, counts: Counts) -> Counted {
     let upstream = "https://api.stripe.com:443".to_owned();
-    Counted { environment: environment.parse().unwrap(), upstream, at: minute(at), counts, unpaired: 0 }
+    Counted { environment: environment.parse().unwrap(), upstream, at: minute(at), counts }
 }
 
 fn made(log: &[Entry], counted: &[Counted]) -> Dossier {
@@ -33,7 +33,7 @@ fn some_counts() -> Vec<Counted> {
         counted("staging", 4, taken(20, 0)),
         counted("staging", 6, taken(20, 0)),
         counted("production", 13, taken(5, 95)),
-        counted("production", 18, Counts { alive: 48, pairs: 1, outgoing_alive: 51, outgoing_dead: 1 }),
+        counted("production", 18, Counts { alive: 48, pairs: 1, outgoing_alive: 51, outgoing_dead: 1, unpaired: 0 }),
         counted("production", 25, taken(4_000, 0)),
     ]
 }

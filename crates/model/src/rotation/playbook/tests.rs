@@ -4,18 +4,18 @@ use super::*;
 use crate::rotation::checklist::tests::{attest, facts, then, whole};
 use crate::secret::KINDS;
 
-fn steps(log: &[Entry], facts: &Facts) -> Vec<PlayStep> {
+fn steps(log: &[Entry], facts: &Present) -> Vec<PlayStep> {
     playbook(&Rotation::read("rot_1", log).unwrap(), log, facts)
 }
 
-fn next(log: &[Entry], facts: &Facts) -> Option<String> {
+fn next(log: &[Entry], facts: &Present) -> Option<String> {
     let mut next = steps(log, facts).into_iter().filter(|step| step.next).map(|step| step.item.step);
     let found = next.next();
     assert_eq!(next.next(), None, "one step is the next one");
     found
 }
 
-fn state(log: &[Entry], facts: &Facts, word: &str) -> ItemState {
+fn state(log: &[Entry], facts: &Present, word: &str) -> ItemState {
     steps(log, facts).into_iter().find(|step| step.item.step == word).unwrap().item.state
 }
 

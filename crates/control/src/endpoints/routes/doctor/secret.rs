@@ -22,6 +22,9 @@ const DAY: Span = Span::from_days(1);
 /// How far the line of predecessors is followed.
 const FOLLOWED: usize = 5;
 
+/// Which of the answers a window of time belongs to.
+type Choose = fn(&mut Answers) -> &mut Window;
+
 /// A secret as far as it is known, with its value where it opens.
 #[derive(Default)]
 pub(super) struct Known {
@@ -126,7 +129,7 @@ async fn answers(
 ) -> Result<BTreeMap<EnvironmentName, Answers>, Refusal> {
     let Past { route, change, now } = past;
     let mut found: BTreeMap<EnvironmentName, Answers> = BTreeMap::new();
-    let windows: [(Timestamp, Timestamp, fn(&mut Answers) -> &mut Window); 3] = [
+    let windows: [(Timestamp, Timestamp, Choose); 3] = [
         (now.minus(HOUR), now, |answers| &mut answers.hour),
         (change.max(now.minus(DAY)), now, |answers| &mut answers.since),
         (change.minus(HOUR), until, |answers| &mut answers.before),

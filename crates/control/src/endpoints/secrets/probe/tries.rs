@@ -2,12 +2,13 @@
 
 use api::secret::{ProbeReading, ProbeSecret};
 use model::name::SecretName;
+use model::probe::Target;
 use model::time::Timestamp;
 use store::ReadTx;
 
 use super::super::view;
-use super::targets::{Target, targets};
-use super::{read, too_many};
+use super::targets::targets;
+use super::{read, told, too_many};
 use crate::call::Call;
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -41,6 +42,6 @@ impl Tries {
         for target in &self.0 {
             found.push(read(control, call, target).await);
         }
-        found
+        told(found).places
     }
 }
