@@ -137,7 +137,7 @@ fn look_back(rotation: &Rotation, evidence: &Evidence, now: Timestamp) -> Option
 /// What it waits for.
 pub fn deletable(rotation: &Rotation, evidence: &Evidence) -> Result<Unused, Next> {
     match &rotation.state {
-        State::Withdrawn(withdrawn) => end::unused(withdrawn, evidence).map_err(|next| *next),
+        State::Withdrawn(withdrawn) => end::unused(rotation, withdrawn, evidence).map_err(|next| *next),
         _ => Err(Next::withdrawal(rotation)),
     }
 }

@@ -131,6 +131,13 @@ impl Next {
         Self::new("complete").after(format!("the deletion of {}: it is proven unused", rotation.outgoing))
     }
 
+    pub(super) fn needed_meanwhile(rotation: &Rotation, at: Timestamp) -> Self {
+        let soak = rotation.plan.final_soak();
+        Self::new(format!("delete {}", rotation.outgoing)).at(at).after(format!(
+            "{soak} without any need of it: nodes have told of one that was not known at its withdrawal"
+        ))
+    }
+
     pub(super) fn withdrawal(rotation: &Rotation) -> Self {
         Self::new(format!("delete {}", rotation.outgoing)).after("its withdrawal")
     }

@@ -91,6 +91,14 @@ impl SoakElapsed {
         Ok(Self { promoted_at, needed_at, elapsed_at })
     }
 
+    /// The same with what has become known since.
+    pub(super) fn again(self, needed_at: Option<Timestamp>, soak: Span, now: Timestamp) -> Result<Self, Timestamp> {
+        if needed_at <= self.needed_at {
+            return Ok(self);
+        }
+        Self::check(self.promoted_at, needed_at, soak, now)
+    }
+
     /// When the outgoing credential was last needed.
     #[must_use]
     pub fn needed_at(&self) -> Option<Timestamp> {

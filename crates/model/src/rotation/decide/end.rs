@@ -53,7 +53,7 @@ pub(super) fn withdrawn(rotation: &Rotation, withdrawn: &Withdrawn, evidence: &E
     if evidence.outgoing_deleted {
         return Step::Record(Event::Deleted { unused: None });
     }
-    match unused(withdrawn, evidence) {
+    match unused(rotation, withdrawn, evidence) {
         Err(next) => Step::Rest(*next),
         Ok(_) if rotation.plan.delete_outgoing == Manner::Manual => Step::Rest(Next::delete(rotation)),
         Ok(_) if !evidence.unattested.is_empty() => Step::Rest(Next::attest(&evidence.unattested)),
@@ -62,7 +62,11 @@ pub(super) fn withdrawn(rotation: &Rotation, withdrawn: &Withdrawn, evidence: &E
 }
 
 /// Whether the outgoing credential may be destroyed: by the rotation, or by an operator who asks for it.
-pub(in crate::rotation) fn unused(withdrawn: &Withdrawn, evidence: &Evidence) -> Result<Unused, Box<Next>> {
+pub(in crate::rotation) fn unused(
+    rotation: &Rotation,
+    withdrawn: &Withdrawn,
+    evidence: &Evidence,
+) -> Result<Unused, Box<Next>> {
     if let Some(mention) = evidence.outgoing_at.first() {
         return Err(Box::new(Next::referenced(mention)));
     }
@@ -71,5 +75,9 @@ pub(in crate::rotation) fn unused(withdrawn: &Withdrawn, evidence: &Evidence) ->
     if evidence.open > 0 {
         return Err(Box::new(Next::streams(evidence.open, "delete")));
     }
-    Ok(Unused::new(converged, withdrawn.soak))
+    // A node that was cut off tells late of what it counted before the withdrawal.
+    match withdrawn.soak.again(evidence.needed_at, rotation.plan.final_soak(), evidence.fleet.now) {
+        Err(until) => Err(Box::new(Next::needed_meanwhile(rotation, until))),
+        Ok(soak) => Ok(Unused::new(converged, soak)),
+    }
 }

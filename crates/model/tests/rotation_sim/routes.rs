@@ -1,0 +1,152 @@
+//! Routes, and the snapshot that nodes get of them.
+
+use std::collections::BTreeMap;
+
+use model::name::{EnvironmentName, SecretName};
+use model::rotation::Weight;
+use model::route::{Reference, RouteSpec, effective, references};
+use serde_json::{Value, json};
+
+use crate::dice::Dice;
+
+/// A route with its earlier versions.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) spec: RouteSpec,
+    pub(crate) past: Vec<RouteSpec>,
+    pub(crate) references: Vec<Reference>,
+    /// By environment.
+    pub(crate) views: BTreeMap<usize, View>,
+}
+
+/// What counts of a route in one environment.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct View {
+    pub(crate) secrets: Vec<SecretName>,
+    pub(crate) upstream: usize,
+    pub(crate) shield: bool,
+    pub(crate) judges: bool,
+    pub(crate) has_probe: bool,
+}
+
+/// A route and environment as a node serves it.
+#[derive(Debug, Clone)]
+pub(crate) struct Binding {
+    pub(crate) route: usize,
+    pub(crate) environment: usize,
+    pub(crate) view: View,
+    pub(crate) trial: Option<Trial>,
+}
+
+/// Two credentials for one binding.
+#[derive(Debug, Clone)]
+pub(crate) struct Trial {
+    pub(crate) run: usize,
+    pub(crate) outgoing: SecretName,
+    pub(crate) incoming: SecretName,
+    pub(crate) weight: Weight,
+    pub(crate) careful: bool,
+    /// An overlay; otherwise the templates name the incoming one and the outgoing one stands behind it.
+    pub(crate) canary: bool,
+}
+
+/// What a node serves from.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) revision: i64,
+    pub(crate) bindings: Vec<Binding>,
+}
+
+pub(crate) fn upstream(index: usize) -> String {
+    format!("https://u{index}.example:443")
+}
+
+impl Route {
+    pub(crate) fn new(spec: RouteSpec, environments: &[EnvironmentName]) -> Self {
+        let mut route = Self { spec, past: Vec::new(), references: Vec::new(), views: BTreeMap::new() };
+        route.look(environments);
+        route
+    }
+
+    /// Puts another version in its place.
+    pub(crate) fn put(&mut self, spec: RouteSpec, environments: &[EnvironmentName]) {
+        self.past.push(std::mem::replace(&mut self.spec, spec));
+        self.look(environments);
+    }
+
+    fn look(&mut self, environments: &[EnvironmentName]) {
+        self.references = references(&self.spec);
+        self.views.clear();
+        for (at, environment) in environments.iter().enumerate() {
+            let Some(settings) = effective(&self.spec, environment) else { continue };
+            let here = self.references.iter().filter(|one| one.environment.as_ref() == Some(environment));
+            let digits = settings.upstream.unwrap_or_default();
+            let upstream = digits.chars().find_map(|c| c.to_digit(10)).unwrap_or(0);
+            let own = self.spec.environments[environment].probe.over(&self.spec.base.probe).as_set().is_some();
+            let view = View {
+                secrets: here.map(|one| one.secret.clone()).collect(),
+                upstream: upstream as usize,
+                shield: settings.shield,
+                judges: !settings.judgement.dead.is_empty(),
+                has_probe: own,
+            };
+            self.views.insert(at, view);
+        }
+    }
+
+    pub(crate) fn mentions(&self, secret: &SecretName) -> bool {
+        self.references.iter().any(|one| one.secret == *secret)
+    }
+}
+
+/// A route that names one secret, or two.
+pub(crate) fn draw(
+    dice: &mut Dice,
+    name: &str,
+    secrets: &[&str],
+    environments: &[EnvironmentName],
+    calm: bool,
+) -> RouteSpec {
+    let first = secrets[dice.below(secrets.len())];
+    let mut inject = match dice.below(4) {
+        0 => {
+            json!({"headers": {"Authorization": {"basic": {"username": "u", "password": format!("{{{{{first}}}}}")}}}})
+        }
+        1 => json!({"query": {"key": format!("{{{{{first}}}}}")}}),
+        _ => json!({"headers": {"Authorization": format!("Bearer {{{{{first}}}}}")}}),
+    };
+    if !calm && dice.falls(250) {
+        inject["headers"]["X-Second"] = format!("{{{{{}}}}}", secrets[dice.below(secrets.len())]).into();
+    }
+    let mut base = json!({"upstream": format!("https://u{}.example", dice.below(2)), "inject": inject});
+    if !calm && dice.falls(200) {
+        base["shield"] = false.into();
+    }
+    if !calm && dice.falls(150) {
+        base["dead"] = json!([]);
+    }
+    if dice.falls(250) {
+        base["probe"] = json!({"method": "GET", "path": "/"});
+    }
+    let mut layers = json!({});
+    for environment in environments {
+        if dice.falls(850) {
+            layers[environment.as_str()] = layer(dice, secrets, calm, &base);
+        }
+    }
+    serde_json::from_value(json!({"name": name, "base": base, "environments": layers})).unwrap()
+}
+
+fn layer(dice: &mut Dice, secrets: &[&str], calm: bool, base: &Value) -> Value {
+    let mut own = json!({});
+    if !calm && dice.falls(200) {
+        own["upstream"] = format!("https://u{}.example", dice.below(2)).into();
+    }
+    if dice.falls(250) {
+        let other = format!("Bearer {{{{{}}}}}", secrets[dice.below(secrets.len())]);
+        own["inject"] = json!({"headers": {"authorization": other}});
+    } else if !calm && dice.falls(100) && base.pointer("/inject/query/key").is_some() {
+        own["inject"] = json!({"query": {"key": false}});
+    }
+    own
+}

@@ -1,0 +1,1 @@
+//! Tables, one line per case.
