@@ -14,7 +14,7 @@ use common::{NOW, Plan, Rig, World, code, key, request, secret};
 use model::snapshot::Sign;
 use model::time::Timestamp;
 use serde_json::{Value, json};
-use testkit::{Answer, LeakWatch, Reply, Upstream};
+use testkit::{Answer, Authority, LeakWatch, Reply, Upstream};
 
 const OUTGOING: &str = "sk_live_outgoing_0001";
 const INCOMING: &str = "sk_live_incoming_0002";
@@ -380,7 +380,7 @@ fn answer_impatiently(mut stream: TcpStream, grants: &str, seen: &Mutex<Vec<Stri
         reader.read_line(&mut head).ok().filter(|count| *count > 0)?;
     }
     if head.contains(INCOMING) {
-        stream.write_all(b"HTTP/1.1 401 No\r\nContent-Length: 5\r\n\r\nfirst").ok()?;
+        stream.write_all(b"HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 5\r\n\r\nfirst").ok()?;
         // It stays there, and reads nothing.
         thread::sleep(Duration::from_secs(10));
         return None;
@@ -400,7 +400,7 @@ fn answer_impatiently(mut stream: TcpStream, grants: &str, seen: &Mutex<Vec<Stri
 
 #[test]
 fn a_refusal_may_come_while_the_body_is_still_on_its_way() {
-    let (url, bodies) = impatient("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+    let (url, bodies) = impatient("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecond");
     let rig = Rig::start(world_to(&url, &json!({})));
     for method in ["POST", "PUT"] {
         let body: String = (0..60_000).map(|number| char::from(b'a' + u8::try_from(number % 26).unwrap())).collect();
@@ -450,4 +450,43 @@ fn a_websocket_that_is_refused_is_asked_for_again() {
         assert!(Instant::now() < until, "{:?}", open());
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_certificate_that_the_upstream_does_not_accept_is_shielded_as_well() {
+    let (authority, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
+    let upstream = Upstream::mutual_tls(&authority, &["127.0.0.1"], &clients, |_| taken());
+    let issued = |authority: &Authority, name: &str| {
+        let issued = authority.client(name, &[]);
+        (issued.pem, issued.key_pem)
+    };
+    for (incoming, status, signs) in [
+        (issued(&clients, "new"), 200, vec![(Sign::Alive, 1)]),
+        (issued(&strangers, "new"), 200, vec![(Sign::Pair, 1)]),
+    ] {
+        let mut world = World::new();
+        let outgoing = issued(&clients, "old");
+        for (name, (chain, key)) in [("cert", &outgoing), ("cert_v2", &incoming)] {
+            let mut certificate = secret(name);
+            certificate.kind = model::secret::Kind::Certificate;
+            world.add_secret(certificate, Some(&format!("{chain}{key}")));
+        }
+        let tls = json!({"ca": authority.ca_pem(), "client_certificate": "cert"});
+        world.route("r", &upstream.url(), &json!({"tls": tls}));
+        world.trials.push(Plan::new("r", "cert", "cert_v2"));
+        let rig = Rig::start(world);
+        for method in ["GET", "POST"] {
+            let reply = rig.call(method, "/r/", &[], b"body");
+            assert_eq!((reply.status, reply.text().as_str()), (status, "second"), "{signs:?}");
+            assert_eq!(upstream.last().body, b"body");
+            assert_eq!(rig.world.trials[0].drained().0, signs);
+        }
+    }
+    // A certificate that is refused and that the rotation does not replace is an upstream that cannot be reached.
+    let mut world = world_to(&upstream.url(), &json!({"tls": {"ca": authority.ca_pem()}}));
+    world.trials[0].careful = false;
+    let rig = Rig::start(world);
+    assert_eq!(code(&rig.get("/r/")), "upstream-tls-failed");
+    let (signs, _) = rig.world.trials[0].drained();
+    assert!(signs.iter().all(|(sign, _)| *sign == Sign::Unclear), "{signs:?}");
 }

@@ -164,7 +164,11 @@ fn a_credential_that_cannot_be_used_stops_no_request_that_could_have_the_other_o
 fn what_a_client_may_do_does_not_depend_on_the_credential() {
     let upstream = Upstream::ok();
     let mut world = world(&upstream);
-    world.route("r", &upstream.url(), &json!({"methods": ["GET"], "paths": ["/ok/**"], "rate_limit": {"requests": 3, "per": "1h"}}));
+    world.route(
+        "r",
+        &upstream.url(),
+        &json!({"methods": ["GET"], "paths": ["/ok/**"], "rate_limit": {"requests": 3, "per": "1h"}}),
+    );
     let rig = Rig::start(world);
     assert_eq!(rig.get("/r/ok/").status, 200);
     assert_eq!(code(&rig.call("POST", "/r/ok/", &[], b"")), "method-not-allowed");
