@@ -19,9 +19,10 @@ use outbound::{BodyError, OutBody};
 use crate::admit::Admitted;
 use crate::answer::{self, Refusal};
 use crate::body::RequestBody;
+use crate::request::Shared;
 use crate::request_id::X_REQUEST_ID;
-use crate::select::Selected;
-use crate::signed_body::signed_body;
+use crate::signed_body::{AT_HAND, signed_body};
+use crate::tunnel::Wanted;
 
 /// The longest body into which members are put where the route sets no limit of its own; it is held in memory.
 const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
@@ -29,57 +30,131 @@ const DEFAULT_JSON_BODY: u64 = 1024 * 1024;
 const MAX_JSON_BODY: u64 = 8 * 1024 * 1024;
 
 /// How much of a streamed body is kept to be sent again, in bytes.
-const REPLAY: usize = 64 * 1024;
+const REPLAY: u64 = 64 * 1024;
 
-/// Builds the request to the upstream. Where one secret of it cannot be
-/// used, nothing is sent, and what was not read of the body stays where it was.
+/// What a request is made of beside head and body, whichever binding carries it.
+pub(crate) struct Call<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) admitted: &'a Admitted,
+    /// The other protocol that is asked for.
+    pub(crate) wanted: Option<&'a Wanted>,
+    /// The path behind the upstream's own.
+    pub(crate) path: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) now: Timestamp,
+    pub(crate) timestamp: String,
+}
+
+impl Call<'_> {
+    fn facts<'a>(&'a self, bound: &'a Bound) -> Facts<'a> {
+        Facts {
+            request_id: self.id,
+            environment: bound.environment.as_str(),
+            route: bound.route.as_str(),
+            client: self.admitted.caller.client.name.as_str(),
+            timestamp: &self.timestamp,
+        }
+    }
+}
+
+/// A client's body that was sent, as far as it can be sent once more.
+pub(crate) enum Kept {
+    /// As the client sent it: members are put in anew.
+    Members(Bytes),
+    /// As it was sent.
+    Whole(OutBody),
+}
+
+/// Builds the request to the upstream. Where one secret of it cannot be used, nothing is sent, and what was not read of
+/// the body stays where it was. With `keep`, the body is kept for [`inject_again`] where it can be.
 pub(crate) async fn inject(
+    call: &Call<'_>,
     mut parts: Parts,
     body: &mut Option<Incoming>,
-    selected: &Selected,
-    admitted: &Admitted,
-    request_id: &str,
-    now: Timestamp,
-) -> Result<Request<OutBody>, Refusal> {
-    let (bound, version) = (&selected.bound, parts.version);
-    check_expiry(bound, now)?;
-    let injection = bound.injection.as_ref().map_err(|reason| {
-        let kind = match reason.code() {
-            "secret-not-found" => answer::SECRET_NOT_FOUND,
-            "secret-not-allowed" => answer::SECRET_NOT_ALLOWED,
-            _ => answer::SECRET_UNUSABLE,
-        };
-        Refusal::new(kind, format!("Nothing was sent: {reason}."))
-    })?;
+    bound: &Arc<Bound>,
+    keep: bool,
+) -> Result<(Request<OutBody>, Option<Kept>), Refusal> {
+    let (admitted, version) = (call.admitted, parts.version);
+    let injection = usable(bound, call.now)?;
     check_length(bound, body.as_ref())?;
-    let timestamp = now.to_string();
-    let facts = Facts {
-        request_id,
-        environment: bound.environment.as_str(),
-        route: bound.route.as_str(),
-        client: admitted.caller.client.name.as_str(),
-        timestamp: &timestamp,
-    };
-    parts.uri =
-        inject_target(&bound.upstream, &selected.path, parts.uri.query(), &injection.query, &facts).map_err(refused)?;
-    headers(&mut parts, bound, injection, &facts)?;
-    let body = if takes_members(&parts, injection, admitted.announced)? {
+    let facts = call.facts(bound);
+    head(call, &mut parts, bound, injection, &facts)?;
+    if takes_members(&parts, injection, admitted.announced)? {
         let limit = bound.max_request_body.unwrap_or(DEFAULT_JSON_BODY).min(MAX_JSON_BODY);
         let whole = collect(body, limit, bound.idle.as_std()).await?;
         admitted.signed.map_or(Ok(()), |hash| hash.check(&whole))?;
-        OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?)
-    } else if let Some(hash) = admitted.signed {
+        let filled = OutBody::full(inject_body(&whole, &injection.body, &facts).map_err(refused)?);
+        return Ok((Request::from_parts(parts, filled), keep.then_some(Kept::Members(whole))));
+    }
+    let body = if let Some(hash) = admitted.signed {
         signed_body(body, hash, bound, version).await?
     } else {
         let body = body.take().map(|body| RequestBody::new(body, Arc::clone(bound), version));
         match body {
             None => OutBody::empty(),
             // What may be sent twice is kept as long as it is short, should a kept connection turn out to be dead.
-            Some(body) if parts.method.is_idempotent() => OutBody::recorded(body, REPLAY),
+            Some(body) if parts.method.is_idempotent() || (keep && is_short(&body)) => {
+                OutBody::recorded(body, usize::try_from(REPLAY).unwrap_or(usize::MAX))
+            }
             Some(body) => OutBody::stream(body),
         }
     };
-    Ok(Request::from_parts(parts, body))
+    let kept = if keep { body.again().map(Kept::Whole) } else { None };
+    Ok((Request::from_parts(parts, body), kept))
+}
+
+/// Builds the request once more, for another binding; nothing where its body is no longer at hand or the binding cannot
+/// be used.
+pub(crate) fn inject_again(call: &Call<'_>, mut parts: Parts, kept: &Kept, bound: &Bound) -> Option<Request<OutBody>> {
+    let injection = usable(bound, call.now).ok()?;
+    let facts = call.facts(bound);
+    head(call, &mut parts, bound, injection, &facts).ok()?;
+    let body = match kept {
+        Kept::Members(whole) => OutBody::full(inject_body(whole, &injection.body, &facts).ok()?),
+        Kept::Whole(body) => body.again()?,
+    };
+    Some(Request::from_parts(parts, body))
+}
+
+/// Whether a request can be sent a second time, whatever becomes of the first: known before anything of it is sent.
+pub(crate) fn is_replayable(call: &Call<'_>, parts: &Parts, body: Option<&Incoming>, bound: &Bound) -> bool {
+    let Some(body) = body.filter(|body| !body.is_end_stream()) else { return true };
+    let takes = |injection| matches!(takes_members(parts, injection, call.admitted.announced), Ok(true));
+    if bound.injection.as_ref().is_ok_and(takes) {
+        return true;
+    }
+    let limit = if call.admitted.signed.is_some() { AT_HAND } else { REPLAY };
+    body.size_hint().exact().is_some_and(|length| length <= limit)
+}
+
+fn is_short(body: &RequestBody) -> bool {
+    body.size_hint().exact().is_some_and(|length| length <= REPLAY)
+}
+
+/// Whether a binding can be used now.
+pub(crate) fn usable(bound: &Bound, now: Timestamp) -> Result<&Injection, Refusal> {
+    check_expiry(bound, now)?;
+    bound.injection.as_ref().map_err(|reason| {
+        let kind = match reason.code() {
+            "secret-not-found" => answer::SECRET_NOT_FOUND,
+            "secret-not-allowed" => answer::SECRET_NOT_ALLOWED,
+            _ => answer::SECRET_UNUSABLE,
+        };
+        Refusal::new(kind, format!("Nothing was sent: {reason}."))
+    })
+}
+
+/// The head as the upstream gets it.
+fn head(
+    call: &Call<'_>,
+    parts: &mut Parts,
+    bound: &Bound,
+    injection: &Injection,
+    facts: &Facts<'_>,
+) -> Result<(), Refusal> {
+    parts.uri =
+        inject_target(&bound.upstream, call.path, parts.uri.query(), &injection.query, facts).map_err(refused)?;
+    headers(parts, bound, injection, facts)
 }
 
 fn check_expiry(bound: &Bound, now: Timestamp) -> Result<(), Refusal> {

@@ -10,8 +10,9 @@
 //! | framing, hop-by-hop headers, client key or signature | `admit`, `client_key`, `signature`, `seen`, `failures`, `origin` |
 //! | route, environment, client certificate, policies, rate limits | `select`, `certificate`, `limit` |
 //! | headers, query, body | `inject`, `signed_body` |
-//! | out and back | `forward` |
-//! | the answer's head and body, guarded | `respond` |
+//! | which credential, while a rotation replaces one by another | `trial` |
+//! | out and back, and a second time where the incoming credential is refused | `forward`, `shield` |
+//! | the answer's head and body, guarded | `respond`, `ahead` |
 //! | counts and the access log | `report` |
 //! | other protocols on a client's connection | `tunnel` |
 //! | what is under way, so that it can be ended | `open` |
@@ -21,6 +22,7 @@
 //! log lines, and neither ever holds a header, a query or a body.
 
 mod admit;
+mod ahead;
 mod answer;
 mod body;
 mod certificate;
@@ -38,8 +40,10 @@ mod respond;
 mod seen;
 mod select;
 mod serve;
+mod shield;
 mod signature;
 mod signed_body;
+mod trial;
 mod tunnel;
 
 pub use answer::{KINDS, Kind};

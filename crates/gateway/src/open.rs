@@ -5,7 +5,7 @@
 //! worker therefore looks at all that is open again, whenever there is a newer snapshot.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -16,6 +16,7 @@ use model::snapshot::{Bound, Caller, Snapshot};
 use model::time::Timestamp;
 
 use crate::admit::Admitted;
+use crate::answer::{self, Refusal};
 use crate::client_key::Digest;
 use crate::request::Shared;
 
@@ -50,6 +51,28 @@ pub(crate) enum Ended {
 pub(crate) struct Open {
     place: usize,
     flag: Arc<Flag>,
+    carried: Carried,
+}
+
+/// Counts the secrets of a binding among those under way, until it is dropped.
+#[derive(Debug)]
+struct Carried(Arc<Bound>);
+
+impl Carried {
+    fn by(bound: &Arc<Bound>) -> Self {
+        for (_, tally) in &bound.tallies {
+            tally.opened();
+        }
+        Self(Arc::clone(bound))
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        for (_, tally) in &self.0.tallies {
+            tally.closed();
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +126,23 @@ impl Open {
             withdrawn: None,
         };
         let place = with_table(|table| table.put(terms)).unwrap_or(usize::MAX);
-        Self { place, flag }
+        Self { place, flag, carried: Carried::by(bound) }
+    }
+
+    /// From here on another binding carries it.
+    pub(crate) fn carry(&mut self, bound: &Arc<Bound>) {
+        // Opened before the other one is closed: in no moment is nothing under way.
+        self.carried = Carried::by(bound);
+        with_table(|table| table.carry(self.place, bound));
+    }
+
+    /// What comes of `work`, unless it is ended before.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, Refusal> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            ended = self.ended() => Err(answer::of_ended(ended)),
+        }
     }
 
     /// Why it was ended, where it was; otherwise whoever asks is woken when it is.
@@ -154,6 +193,13 @@ impl Table {
     fn take(&mut self, place: usize) {
         if self.terms.get_mut(place).and_then(Option::take).is_some() {
             self.free.push(place);
+        }
+    }
+
+    fn carry(&mut self, place: usize, bound: &Arc<Bound>) {
+        if let Some(Some(terms)) = self.terms.get_mut(place) {
+            terms.bound = Arc::clone(bound);
+            terms.withdrawn = None;
         }
     }
 

@@ -10,6 +10,8 @@ use model::usage::Outcome;
 use outbound::ForwardError;
 use outbound::judge::{Judge, Look};
 
+use crate::trial::Mark;
+
 /// The log target of the access log, one line per request at level info.
 pub const ACCESS: &str = "keyroll::access";
 
@@ -41,17 +43,19 @@ impl Use {
 
     /// There is an answer, for which `sent` attempts were needed. Where its body has a say in what it means, the
     /// verdict is left open.
-    pub(crate) fn answered(mut self, sent: u8, status: StatusCode, headers: &HeaderMap) -> Option<Verdict> {
+    pub(crate) fn answered(mut self, sent: u8, status: StatusCode, headers: &HeaderMap) -> Opinion {
         self.open = false;
         self.lost(sent.saturating_sub(1));
         let judge = Judge::new(&self.bound.judgement);
         if judge.needs_body(status) {
             self.touch();
             let bound = Arc::clone(&self.bound);
-            return Some(Verdict { bound, status, headers: headers.clone(), look: Look::new() });
+            let headers = headers.clone();
+            return Opinion::Open(Verdict { bound, status, headers, look: Look::new(), mark: None });
         }
-        self.count(judge.judge(status, headers));
-        None
+        let outcome = judge.judge(status, headers);
+        self.count(outcome);
+        Opinion::Given(outcome)
     }
 
     fn lost(&self, attempts: u8) {
@@ -86,6 +90,33 @@ fn ended(bound: &Bound, outcome: Outcome) {
     }
 }
 
+/// What an answer says of the credential, as far as its head tells.
+#[derive(Debug)]
+pub(crate) enum Opinion {
+    /// That.
+    Given(Outcome),
+    /// Its body has a say.
+    Open(Verdict),
+}
+
+impl Opinion {
+    /// The verdict, where it is open; the trial is told in any case.
+    pub(crate) fn with(self, mark: Option<Mark>) -> Option<Verdict> {
+        match self {
+            Self::Given(outcome) => {
+                if let Some(mark) = mark {
+                    mark.judged(outcome);
+                }
+                None
+            }
+            Self::Open(mut verdict) => {
+                verdict.mark = mark;
+                Some(verdict)
+            }
+        }
+    }
+}
+
 /// A verdict that waits for the beginning of the answer's body; spoken when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -93,6 +124,8 @@ pub(crate) struct Verdict {
     status: StatusCode,
     headers: HeaderMap,
     look: Look,
+    /// Of the trial that waits for it too.
+    mark: Option<Mark>,
 }
 
 impl Verdict {
@@ -101,12 +134,26 @@ impl Verdict {
         self.look.see(piece);
         !self.look.is_full()
     }
+
+    /// What it would be by what was seen so far.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let judge = Judge::new(&self.bound.judgement);
+        judge.judge_with_prefix(self.status, &self.headers, self.look.bytes())
+    }
+
+    /// Tells a trial as well, once it is spoken.
+    pub(crate) fn tell(&mut self, mark: Mark) {
+        self.mark = Some(mark);
+    }
 }
 
 impl Drop for Verdict {
     fn drop(&mut self) {
-        let judge = Judge::new(&self.bound.judgement);
-        ended(&self.bound, judge.judge_with_prefix(self.status, &self.headers, self.look.bytes()));
+        let outcome = self.outcome();
+        ended(&self.bound, outcome);
+        if let Some(mark) = self.mark.take() {
+            mark.judged(outcome);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::header::EXPECT;
@@ -11,21 +11,22 @@ use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use model::snapshot::Snapshot;
+use model::snapshot::{Bound, Snapshot};
 use model::time::{Clock, Entropy};
 use outbound::Forwarder;
 
 use crate::admit::{Admission, Entry, admit};
 use crate::answer::{self, Refusal};
-use crate::forward::forward;
-use crate::inject::inject;
+use crate::forward::{Sent, forward};
+use crate::inject::{Call, inject};
 use crate::limit::{RateLimits, Told};
 use crate::open::Open;
 use crate::origin::Origin;
 use crate::report::Line;
 use crate::request_id::request_id;
 use crate::respond::{Body, respond};
-use crate::select::select;
+use crate::select::{Question, Selected, select};
+use crate::shield::{self, Answer, Carried};
 use crate::tunnel::{self, Passage};
 
 /// What all requests share.
@@ -60,7 +61,8 @@ pub(crate) async fn request(
     let mut body = Some(body);
     let id = request_id(&parts.headers, &*shared.clock, &*shared.entropy);
     let mut notes = Notes { line: Line::begin(&parts.method, &id), told: Told::default() };
-    let passed = pass(shared, peer, parts, &mut body, passage, &id, &mut notes).await;
+    let asked = Asked { peer, parts, body: &mut body, passage, id: &id };
+    let passed = pass(shared, asked, &mut notes).await;
     let (mut answer, code) = match passed {
         Ok(answer) => (answer, None),
         Err(refusal) => {
@@ -106,15 +108,17 @@ async fn linger(mut body: Incoming) {
     let _ = tokio::time::timeout(longest, reading).await;
 }
 
-async fn pass(
-    shared: &Shared,
+/// A request as it came.
+struct Asked<'a> {
     peer: IpAddr,
-    mut parts: Parts,
-    body: &mut Option<Incoming>,
-    passage: Option<&Passage>,
-    id: &str,
-    notes: &mut Notes,
-) -> Result<Response<Body>, Refusal> {
+    parts: Parts,
+    body: &'a mut Option<Incoming>,
+    passage: Option<&'a Passage>,
+    id: &'a str,
+}
+
+async fn pass(shared: &Shared, asked: Asked<'_>, notes: &mut Notes) -> Result<Response<Body>, Refusal> {
+    let Asked { peer, mut parts, body, passage, id } = asked;
     let Notes { line, told } = notes;
     // Loaded once: whatever is published from here on is for the next request.
     let snapshot = shared.snapshot.load_full().ok_or_else(|| {
@@ -129,32 +133,51 @@ async fn pass(
     if let Some(line) = line {
         line.called_by(client.name.as_str());
     }
-    let selected = select(&snapshot, &admitted, now, &parts.method, parts.uri.path(), &shared.rates, told)?;
+    let (method, path) = (&parts.method, parts.uri.path());
+    let question = Question { snapshot: &snapshot, admitted: &admitted, now, method, path, limits: &shared.rates };
+    let Selected { bound, trial, path } = select(question, told)?;
     if let Some(line) = line {
-        line.bound_to(&selected.bound);
+        line.bound_to(&bound);
     }
-    let open = Open::begin(&admitted, &selected.bound);
-    let answering = async {
-        let mut request = inject(parts, body, &selected, &admitted, id, now).await?;
-        if let Some(wanted) = &wanted {
-            wanted.ask(request.headers_mut(), &selected.bound);
-        }
-        let started = Instant::now();
-        let answered = forward(shared, &selected.bound, request).await?;
-        if let Some(line) = line {
-            line.waited(started.elapsed());
-        }
-        Ok(answered)
+    let (path, timestamp) = (path.as_str(), now.to_string());
+    let call = Call { shared, admitted: &admitted, wanted: wanted.as_ref(), path, id, now, timestamp };
+    let carried = match &trial {
+        None => directly(&call, &bound, parts, body).await?,
+        // Boxed, so that all other requests take no more room than they did.
+        Some(trial) => Box::pin(shield::carry(&call, trial, parts, body)).await?,
     };
-    let (forwarded, usage) = tokio::select! {
-        biased;
-        answered = answering => answered?,
-        ended = open.ended() => return Err(answer::of_ended(ended)),
-    };
-    match (wanted, passage) {
-        (Some(wanted), Some(passage)) if forwarded.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-            tunnel::grant(wanted, forwarded, usage, &selected.bound, open, passage)
-        }
-        _ => respond(forwarded, usage, &selected.bound, open).await,
+    let Carried { bound, open, answer, took } = carried;
+    if let Some(line) = line {
+        line.waited(took);
     }
+    let mut answer = match (wanted, passage, answer) {
+        (Some(wanted), Some(passage), Answer::Unread(forwarded, _))
+            if forwarded.response.status() == StatusCode::SWITCHING_PROTOCOLS =>
+        {
+            return tunnel::grant(wanted, forwarded, &bound, open, passage);
+        }
+        (_, _, Answer::Unread(forwarded, verdict)) => respond(forwarded, verdict, &bound).await?,
+        (_, _, Answer::Read(answer)) => answer,
+    };
+    answer.body_mut().hold(open);
+    Ok(answer)
+}
+
+/// Sends a request that no rotation has a say in.
+async fn directly(
+    call: &Call<'_>,
+    bound: &Arc<Bound>,
+    parts: Parts,
+    body: &mut Option<Incoming>,
+) -> Result<Carried, Refusal> {
+    let open = Open::begin(call.admitted, bound);
+    let sending = async {
+        let (request, _) = inject(call, parts, body, bound, false).await?;
+        Ok::<_, Refusal>(forward(call, bound, request).await?)
+    };
+    let Sent { forwarded, usage, took } = open.during(sending).await??;
+    let response = &forwarded.response;
+    let verdict = usage.answered(forwarded.sent, response.status(), response.headers()).with(None);
+    let answer = Answer::Unread(forwarded, verdict);
+    Ok(Carried { bound: Arc::clone(bound), open, answer, took })
 }

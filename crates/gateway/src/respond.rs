@@ -11,25 +11,24 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use model::route::Guard;
 use model::snapshot::Bound;
+use model::usage::Outcome;
 use outbound::guard::{self, GuardedBody, GuardedError, ReadError, Readable, Reading, Unreadable, guard_headers};
 use outbound::inject::strip_answer;
 use outbound::{AnswerBody, AnswerError, Forwarded};
 
+use crate::ahead::Ahead;
 use crate::answer::{self, NAME, PROXY_STATUS, Refusal};
 use crate::open::{Ended, Open};
-use crate::report::{Line, Use, Verdict};
+use crate::report::{Line, Verdict};
 use crate::serve::{Answering, Flight};
 
 /// Turns the upstream's answer into the client's, or withholds it where the route says so.
 pub(crate) async fn respond(
     forwarded: Forwarded,
-    usage: Use,
+    verdict: Option<Verdict>,
     bound: &Arc<Bound>,
-    open: Open,
 ) -> Result<Response<Body>, Refusal> {
-    let Forwarded { response, sent } = forwarded;
-    let (mut parts, body) = response.into_parts();
-    let verdict = usage.answered(sent, parts.status, &parts.headers);
+    let (mut parts, body) = forwarded.response.into_parts();
     strip_answer(&mut parts.headers);
     let content = if guard::is_needed(bound) {
         guard_headers(&mut parts.headers, bound)
@@ -45,7 +44,7 @@ pub(crate) async fn respond(
     };
     mark(&mut parts.headers, parts.status.as_u16());
     // Version and extensions of the upstream's connection mean nothing on the client's.
-    let mut answer = Response::new(Body { content, verdict, open: Some(open), ..Body::default() });
+    let mut answer = Response::new(Body { content, verdict, ..Body::default() });
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;
     Ok(answer)
@@ -116,6 +115,8 @@ type Guarded = GuardedBody<Readable<AnswerBody>>;
 /// An error of it cuts the connection off, so that an answer that is not whole never looks whole.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
+    /// What was read of the content already.
+    ahead: Option<Box<Ahead>>,
     content: Content,
     verdict: Option<Verdict>,
     line: Option<Box<Line>>,
@@ -124,8 +125,9 @@ pub(crate) struct Body {
     flight: Option<Flight>,
 }
 
+/// Where the bytes come from.
 #[derive(Debug, Default)]
-enum Content {
+pub(crate) enum Content {
     #[default]
     None,
     Own(Option<Bytes>),
@@ -137,6 +139,30 @@ impl Body {
     /// A body of the gateway's own.
     pub(crate) fn full(bytes: Bytes) -> Self {
         Self { content: if bytes.is_empty() { Content::None } else { Content::Own(Some(bytes)) }, ..Self::default() }
+    }
+
+    /// Ends it where it may not go on, and counts it as under way as long as it does.
+    pub(crate) fn hold(&mut self, open: Open) {
+        self.open = Some(open);
+    }
+
+    /// Reads so much of it that the verdict is known, if that is soon; the rest of it goes on as it was. What is still
+    /// open is judged while it passes, as always.
+    pub(crate) async fn look_ahead(&mut self, mut verdict: Verdict) -> Looked {
+        let ahead = Ahead::read(&mut self.content, &mut verdict).await;
+        let known = ahead.is_known();
+        self.ahead = Some(Box::new(ahead));
+        let outcome = verdict.outcome();
+        if known {
+            return Looked::Known(outcome);
+        }
+        self.verdict = Some(verdict);
+        Looked::Open
+    }
+
+    /// The verdict that is still open.
+    pub(crate) fn verdict(&mut self) -> Option<&mut Verdict> {
+        self.verdict.as_mut()
     }
 
     /// Writes the line once the body has gone out.
@@ -168,14 +194,35 @@ impl Body {
         if let Some(line) = &mut self.line {
             line.passed_on(data.len());
         }
-        if self.verdict.as_mut().is_some_and(|verdict| !verdict.see(data)) {
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if let Some(frame) = self.ahead.as_mut().and_then(|ahead| ahead.next()) {
+            // What was looked at already.
+            return Poll::Ready(Some(frame));
+        }
+        let next = ready!(self.content.poll_next(cx));
+        let data = next.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        if let Some(data) = data
+            && self.verdict.as_mut().is_some_and(|verdict| !verdict.see(data))
+        {
             self.verdict = None;
         }
+        Poll::Ready(next)
     }
 }
 
+/// What looking ahead has shown.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// The verdict.
+    Known(Outcome),
+    /// Nothing yet: it is spoken later.
+    Open,
+}
+
 impl Content {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         Poll::Ready(match self {
             Self::None => None,
             Self::Own(bytes) => bytes.take().map(|bytes| Ok(Frame::data(bytes))),
@@ -185,6 +232,27 @@ impl Content {
             }
             Self::Guarded(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Broken::Upstream)),
         })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Own(bytes) => bytes.is_none(),
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Guarded(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::None => SizeHint::with_exact(0),
+            Self::Own(bytes) => {
+                let length = bytes.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            Self::Upstream(body) => body.size_hint(),
+            Self::Guarded(body) => body.size_hint(),
+        }
     }
 }
 
@@ -196,11 +264,11 @@ impl HttpBody for Body {
         let this = self.get_mut();
         if let Some(Poll::Ready(ended)) = this.open.as_ref().map(|open| open.poll_ended(cx)) {
             let broken = Err(Broken::Ended(ended));
-            (this.content, this.open) = (Content::None, None);
+            (this.content, this.ahead, this.open) = (Content::None, None, None);
             this.see(&broken);
             return Poll::Ready(Some(broken));
         }
-        let next = this.content.poll_next(cx);
+        let next = this.poll_next(cx);
         if let Some(open) = &this.open {
             open.handed_over(matches!(next, Poll::Ready(Some(_))));
         }
@@ -213,24 +281,12 @@ impl HttpBody for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::None => true,
-            Content::Own(bytes) => bytes.is_none(),
-            Content::Upstream(body) => body.is_end_stream(),
-            Content::Guarded(body) => body.is_end_stream(),
-        }
+        self.ahead.as_ref().is_none_or(|ahead| ahead.is_empty()) && self.content.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::None => SizeHint::with_exact(0),
-            Content::Own(bytes) => {
-                let length = bytes.as_ref().map_or(0, Bytes::len);
-                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
-            }
-            Content::Upstream(body) => body.size_hint(),
-            Content::Guarded(body) => body.size_hint(),
-        }
+        let rest = self.content.size_hint();
+        self.ahead.as_ref().map_or(rest, |ahead| ahead.before(&rest))
     }
 }
 

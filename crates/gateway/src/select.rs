@@ -8,32 +8,42 @@ use http::{HeaderValue, Method};
 use model::client::Client;
 use model::name::EnvironmentName;
 use model::path;
-use model::snapshot::{Bound, Route, Snapshot};
+use model::snapshot::{Bound, Route, Snapshot, Trial};
 use model::time::Timestamp;
 
 use crate::admit::Admitted;
 use crate::answer::{self, Refusal};
 use crate::limit::{Holder, RateLimits, Told, whole_seconds};
 
+/// What a request asks for, and what it is held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) admitted: &'a Admitted,
+    pub(crate) now: Timestamp,
+    pub(crate) method: &'a Method,
+    /// The path as the client encoded it.
+    pub(crate) path: &'a str,
+    pub(crate) limits: &'a RateLimits,
+}
+
 /// A request that may be sent: through which binding, and to which path.
 #[derive(Debug)]
 pub(crate) struct Selected {
+    /// What decided; it carries the request where there is no trial.
     pub(crate) bound: Arc<Bound>,
+    /// The rotation that has a say in which credential the request gets.
+    pub(crate) trial: Option<Arc<Trial>>,
     /// The path behind the upstream's own, as the client encoded it.
     pub(crate) path: String,
 }
 
 /// Selects the binding of a request; `told` is how it stands with its limits, also where it is refused. Whoever gets
 /// here has shown a key: nobody else can find out which routes exist.
-pub(crate) fn select(
-    snapshot: &Snapshot,
-    admitted: &Admitted,
-    now: Timestamp,
-    method: &Method,
-    raw_path: &str,
-    limits: &RateLimits,
-    told: &mut Told,
-) -> Result<Selected, Refusal> {
+///
+/// All that decides is the route's own, whatever a rotation does: it has no say in what a client may do.
+pub(crate) fn select(question: Question<'_>, told: &mut Told) -> Result<Selected, Refusal> {
+    let Question { snapshot, admitted, now, method, path: raw_path, limits } = question;
     let canonical = path::canonical(raw_path)
         .map_err(|error| Refusal::new(answer::PATH_INVALID, format!("The request is refused: {error}.")))?;
     let (route, prefix) = route(snapshot, &admitted.host, raw_path)?;
@@ -51,7 +61,8 @@ pub(crate) fn select(
     // A route's name has no character that could be encoded, so that it is as long in both spellings.
     check_path(bound, rest(&canonical, prefix))?;
     check_rate(snapshot, client, bound, limits, told)?;
-    Ok(Selected { bound: Arc::clone(bound), path: rest(raw_path, prefix).to_owned() })
+    let trial = route.trials.get(environment).cloned();
+    Ok(Selected { bound: Arc::clone(bound), trial, path: rest(raw_path, prefix).to_owned() })
 }
 
 /// The route, and how much of the path its name takes.

@@ -19,7 +19,7 @@ use crate::answer::{self, Refusal};
 use crate::body::{RequestBody, fault};
 
 /// So much is read and verified before anything is sent.
-const AT_HAND: u64 = 1024 * 1024;
+pub(crate) const AT_HAND: u64 = 1024 * 1024;
 
 /// The SHA-256 that was signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

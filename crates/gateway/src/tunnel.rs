@@ -26,7 +26,6 @@ use tokio::time::{Instant, timeout};
 use self::flow::Flow;
 use crate::answer::{self, Refusal};
 use crate::open::Open;
-use crate::report::Use;
 use crate::respond::{Body, mark};
 
 mod flow;
@@ -143,14 +142,11 @@ pub(crate) struct Tunnel {
 pub(crate) fn grant(
     wanted: Wanted,
     forwarded: Forwarded,
-    usage: Use,
     bound: &Arc<Bound>,
     open: Open,
     passage: &Passage,
 ) -> Result<Response<Body>, Refusal> {
-    let Forwarded { response, sent } = forwarded;
-    let (mut parts, _) = response.into_parts();
-    drop(usage.answered(sent, parts.status, &parts.headers));
+    let (mut parts, _) = forwarded.response.into_parts();
     let broken = || Refusal::new(answer::PROTOCOL_ERROR, "The upstream changed to a protocol that nobody asked for.");
     let upstream = parts.extensions.remove::<OnUpgrade>().ok_or_else(broken)?;
     let protocol = wanted.granted(&parts.headers).ok_or_else(broken)?;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -10,11 +10,16 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::BodyError;
 
-/// One reader of a body that is kept. Only the latest one reads on: an earlier one has been given up with its connection.
+/// One reader of a body that is kept.
+///
+/// Only the latest one that began reads on from the source; an earlier one, whose upload goes on beside it because its
+/// upstream answered early, gets what the later one has read, and the source itself again when that one is gone.
 pub(crate) struct Recorded {
     tape: Arc<Mutex<Tape>>,
     /// How many pieces of the tape this reader has had.
     at: usize,
+    /// Later readers have greater ones.
+    number: usize,
 }
 
 struct Tape {
@@ -26,6 +31,14 @@ struct Tape {
     length: usize,
     limit: usize,
     ended: bool,
+    /// Why the source broke off: for each reader, or one of them would take it for the end.
+    failed: Option<BodyError>,
+    /// How many readers there have been.
+    readers: usize,
+    /// The reader that has the source.
+    reading: usize,
+    /// Who waits for a piece.
+    waiting: Vec<(usize, Waker)>,
     /// What the source said of its length before anything was read.
     hint: SizeHint,
 }
@@ -35,14 +48,29 @@ impl Recorded {
         let hint = source.size_hint();
         // What is too long from the start need not be kept at all.
         let fits = hint.lower() <= u64::try_from(limit).unwrap_or(u64::MAX);
-        let tape = Tape { source, pieces: fits.then(Vec::new), count: 0, length: 0, limit, ended: false, hint };
-        Self { tape: Arc::new(Mutex::new(tape)), at: 0 }
+        let tape = Tape {
+            source,
+            pieces: fits.then(Vec::new),
+            count: 0,
+            length: 0,
+            limit,
+            ended: false,
+            failed: None,
+            readers: 1,
+            reading: 0,
+            waiting: Vec::new(),
+            hint,
+        };
+        Self { tape: Arc::new(Mutex::new(tape)), at: 0, number: 0 }
     }
 
     /// The same body from its beginning; nothing where it was too long to keep.
     pub(crate) fn again(&self) -> Option<Self> {
-        self.tape().pieces.as_ref()?;
-        Some(Self { tape: Arc::clone(&self.tape), at: 0 })
+        let mut tape = self.tape();
+        tape.pieces.as_ref()?;
+        let number = tape.readers;
+        tape.readers += 1;
+        Some(Self { tape: Arc::clone(&self.tape), at: 0, number })
     }
 
     /// Whether this reader can have all of the body.
@@ -65,10 +93,22 @@ impl Recorded {
             // What this reader has not had yet was too long to keep: the body has a hole for it.
             return Poll::Ready(Some(Err(BodyError::Aborted)));
         }
+        if let Some(error) = tape.failed {
+            return Poll::Ready(Some(Err(error)));
+        }
         if tape.ended {
             return Poll::Ready(None);
         }
-        let frame = std::task::ready!(Pin::new(&mut tape.source).poll_frame(cx));
+        if self.number < tape.reading {
+            tape.wait(self.number, cx.waker());
+            return Poll::Pending;
+        }
+        tape.reading = self.number;
+        let Poll::Ready(frame) = Pin::new(&mut tape.source).poll_frame(cx) else {
+            tape.wait(self.number, cx.waker());
+            return Poll::Pending;
+        };
+        tape.wake_all_but(self.number);
         match &frame {
             Some(Ok(frame)) => match frame.data_ref() {
                 Some(data) => {
@@ -82,7 +122,10 @@ impl Recorded {
                     tape.pieces = None;
                 }
             },
-            Some(Err(_)) => tape.pieces = None,
+            Some(Err(error)) => {
+                tape.pieces = None;
+                tape.failed = Some(*error);
+            }
             None => tape.ended = true,
         }
         Poll::Ready(frame)
@@ -101,7 +144,33 @@ impl Recorded {
     }
 }
 
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        let mut tape = self.tape();
+        tape.waiting.retain(|(number, _)| *number != self.number);
+        if tape.reading == self.number {
+            tape.reading = 0;
+            tape.wake_all_but(self.number);
+        }
+    }
+}
+
 impl Tape {
+    fn wait(&mut self, reader: usize, waker: &Waker) {
+        match self.waiting.iter_mut().find(|(number, _)| *number == reader) {
+            Some((_, known)) => known.clone_from(waker),
+            None => self.waiting.push((reader, waker.clone())),
+        }
+    }
+
+    fn wake_all_but(&mut self, reader: usize) {
+        for (number, waker) in self.waiting.drain(..) {
+            if number != reader {
+                waker.wake();
+            }
+        }
+    }
+
     fn keep(&mut self, data: &Bytes) {
         self.length = self.length.saturating_add(data.len());
         self.count += 1;
@@ -162,5 +231,60 @@ mod tests {
         let hole = std::future::poll_fn(|cx| early.poll_frame(cx)).await.unwrap();
         assert!(matches!(hole, Err(BodyError::Aborted)), "never a body with a hole in it");
         assert_eq!(rest(first).await, "");
+    }
+
+    /// A source that is fed by the test.
+    fn fed() -> (tokio::sync::mpsc::UnboundedSender<&'static str>, UnsyncBoxBody<Bytes, BodyError>) {
+        let (feed, pieces) = tokio::sync::mpsc::unbounded_channel::<&'static str>();
+        let frames = futures_util::stream::unfold(pieces, |mut pieces| async move {
+            let frame = match pieces.recv().await? {
+                "broken" => Err(BodyError::Aborted),
+                piece => Ok(Frame::data(Bytes::from_static(piece.as_bytes()))),
+            };
+            Some((frame, pieces))
+        });
+        (feed, StreamBody::new(frames).boxed_unsync())
+    }
+
+    #[tokio::test]
+    async fn two_readers_of_a_body_that_is_still_coming_both_get_all_of_it() {
+        for drop_second in [false, true] {
+            let (feed, source) = fed();
+            let mut first = Recorded::new(source, 100);
+            let mut second = first.again().unwrap();
+            feed.send("ab").unwrap();
+            assert_eq!(next(&mut first).await.unwrap(), "ab");
+            let early = tokio::spawn(rest(first));
+            tokio::task::yield_now().await;
+            // The first one waits for the source, which the second one takes over.
+            assert_eq!(next(&mut second).await.unwrap(), "ab");
+            let mut late = Box::pin(next(&mut second));
+            let early_on = tokio::time::timeout(std::time::Duration::from_millis(20), &mut late).await;
+            assert!(early_on.is_err(), "nothing has come yet");
+            if drop_second {
+                drop(late);
+                drop(second);
+                feed.send("cd").unwrap();
+                drop(feed);
+            } else {
+                feed.send("cd").unwrap();
+                assert_eq!(late.await.unwrap(), "cd");
+                drop(feed);
+                assert_eq!(next(&mut second).await, None);
+            }
+            assert_eq!(early.await.unwrap(), "cd", "{drop_second}: what it had not had yet");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_broke_off_has_an_end_for_no_reader() {
+        let (feed, source) = fed();
+        let mut first = Recorded::new(source, 100);
+        let mut second = first.again().unwrap();
+        feed.send("broken").unwrap();
+        for body in [&mut second, &mut first] {
+            let broken = std::future::poll_fn(|cx| body.poll_frame(cx)).await.unwrap();
+            assert!(matches!(broken, Err(BodyError::Aborted)));
+        }
     }
 }

@@ -17,7 +17,7 @@ use model::name::{EnvironmentName, SecretName};
 use model::route::RouteSpec;
 use model::secret::{Class, Kind, Limits as SecretLimits, Secret, SecretValue, State};
 use model::signing::SigningKey;
-use model::snapshot::{Caller, Opened, Route, Signer, Snapshot, bind, opened};
+use model::snapshot::{Bound, Caller, Opened, Route, SIGNS, Sign, Signer, Snapshot, Trial, TrialCounts, bind, opened};
 use model::time::{Clock, Entropy, Timestamp};
 use model::token;
 use model::usage::{Drained, Tally};
@@ -68,7 +68,49 @@ pub struct World {
     /// The signing keys, by the id of a key of the first client.
     pub signers: Vec<(String, String)>,
     pub trusted_proxies: Vec<IpNet>,
+    /// The rotations, each of one route in production.
+    pub trials: Vec<Plan>,
     tallies: Mutex<HashMap<(String, String, String), Arc<Tally>>>,
+}
+
+/// A rotation of `outgoing` into `incoming` behind one route.
+#[derive(Clone)]
+pub struct Plan {
+    pub route: String,
+    pub outgoing: &'static str,
+    pub incoming: &'static str,
+    pub weight: &'static str,
+    pub careful: bool,
+    pub shield: bool,
+    pub counts: Arc<TrialCounts>,
+}
+
+impl Plan {
+    /// All of the route's traffic, and careful about it.
+    pub fn new(route: &str, outgoing: &'static str, incoming: &'static str) -> Self {
+        let (route, counts) = (route.to_owned(), Arc::default());
+        Self { route, outgoing, incoming, weight: "100%", careful: true, shield: true, counts }
+    }
+
+    /// What was counted, without the signs that were not seen; and when the outgoing one was needed.
+    pub fn drained(&self) -> (Vec<(Sign, u64)>, Option<Timestamp>) {
+        let drained = self.counts.drain().unwrap_or_default();
+        let seen = SIGNS.into_iter().zip(drained.counts).filter(|(_, count)| *count > 0);
+        (seen.collect(), drained.needed_at)
+    }
+
+    /// Waits until something was counted.
+    #[track_caller]
+    pub fn wait(&self) -> Vec<(Sign, u64)> {
+        for _ in 0..500 {
+            let (seen, _) = self.drained();
+            if !seen.is_empty() {
+                return seen;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("nothing was counted");
+    }
 }
 
 /// A key by number.
@@ -128,6 +170,7 @@ impl World {
             grace: Duration::from_secs(3600),
             signers: Vec::new(),
             trusted_proxies: Vec::new(),
+            trials: Vec::new(),
             tallies: Mutex::default(),
         };
         world.add_secret(secret("api_key"), Some("sk_live_4242"));
@@ -169,7 +212,31 @@ impl World {
                 let bound = bind(spec, environment, &secrets, &[], tally).unwrap();
                 (environment.clone(), Arc::new(bound))
             });
-            let route = Route { name: spec.name.clone(), environments: environments.collect(), trials: HashMap::new() };
+            let environments: HashMap<EnvironmentName, Arc<Bound>> = environments.collect();
+            let planned = self.trials.iter().filter(|plan| plan.route == spec.name.as_str());
+            let trials = planned.map(|plan| {
+                let environment: EnvironmentName = "production".parse().unwrap();
+                let tally = |secret: &SecretName| self.tally(secret.as_str(), spec.name.as_str());
+                let text = serde_json::to_string(spec).unwrap();
+                let text = text.replace(&format!("{{{{{}}}}}", plan.outgoing), &format!("{{{{{}}}}}", plan.incoming));
+                let text = text.replace(&format!("\"{}\"", plan.outgoing), &format!("\"{}\"", plan.incoming));
+                let with_incoming: RouteSpec = serde_json::from_str(&text).unwrap();
+                let trial = Trial {
+                    rotation: "rot_1".to_owned(),
+                    outgoing: plan.outgoing.parse().unwrap(),
+                    incoming: plan.incoming.parse().unwrap(),
+                    with_outgoing: Arc::clone(&environments[&environment]),
+                    with_incoming: Arc::new(bind(&with_incoming, &environment, &secrets, &[], tally).unwrap()),
+                    weight: plan.weight.parse().unwrap(),
+                    careful: plan.careful,
+                    shield: plan.shield,
+                    salt: 0x5eed,
+                    counts: Arc::clone(&plan.counts),
+                };
+                (environment, Arc::new(trial))
+            });
+            let trials = trials.collect();
+            let route = Route { name: spec.name.clone(), environments, trials };
             for host in &spec.hosts {
                 snapshot.hosts.insert(host.clone(), spec.name.clone());
             }
@@ -186,6 +253,12 @@ impl World {
             snapshot.signers.insert(key_id.clone(), Arc::new(signer));
         }
         snapshot
+    }
+
+    /// The counters of a secret of a route in production.
+    pub fn tally(&self, secret: &str, route: &str) -> Arc<Tally> {
+        let key = (secret.to_owned(), route.to_owned(), "production".to_owned());
+        Arc::clone(self.tallies.lock().unwrap().entry(key).or_default())
     }
 
     /// What was counted for a secret of a route in production.
