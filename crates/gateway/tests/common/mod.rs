@@ -1,6 +1,11 @@
 //! A gateway on a real socket, a snapshot built by hand, and an upstream that records.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "for tests, but outside of a test function")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "for tests, but outside of a test function"
+)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::TcpListener;

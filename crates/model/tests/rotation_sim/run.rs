@@ -73,7 +73,7 @@ impl World {
     }
 
     fn dice_is_odd(&self) -> bool {
-        self.tick % 7 == 0
+        self.tick.is_multiple_of(7)
     }
 
     /// Whether nothing more can come by itself.

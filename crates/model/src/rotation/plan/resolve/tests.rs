@@ -1,3 +1,5 @@
+//! From wishes to plans: tables of cases.
+
 use std::collections::BTreeMap;
 
 use super::*;
