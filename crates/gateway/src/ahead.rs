@@ -1,16 +1,17 @@
 //! The beginning of an answer, read before it is passed on, to find out what it says of the credential.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use model::usage::Outcome;
 use tokio::time::{Instant, timeout_at};
 
 use crate::report::Verdict;
 use crate::respond::{Broken, Content};
-use model::usage::Outcome;
 
 /// How long the next piece is waited for, so that a stream whose events come one by one is not held up.
 const PIECE: Duration = Duration::from_millis(500);
@@ -18,7 +19,7 @@ const PIECE: Duration = Duration::from_millis(500);
 const ALL: Duration = Duration::from_secs(2);
 
 /// What was read, in its order; with an error where it broke off.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Ahead {
     frames: VecDeque<Result<Frame<Bytes>, Broken>>,
     known: bool,
@@ -70,5 +71,11 @@ impl Ahead {
             both.set_upper(upper.saturating_add(here));
         }
         both
+    }
+}
+
+impl fmt::Debug for Ahead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ahead(…)")
     }
 }

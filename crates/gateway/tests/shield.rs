@@ -421,6 +421,26 @@ fn a_refusal_may_come_while_the_body_is_still_on_its_way() {
 }
 
 #[test]
+fn a_refusal_waits_whole_while_the_second_try_takes_the_body_and_fails() {
+    let (url, bodies) = impatient("HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 6\r\n\r\nsecond");
+    let rig = Rig::start(world_to(&url, &json!({})));
+    let body = "x".repeat(60_000);
+    let whole = request("POST", "/r/", &[], body.as_bytes());
+    let mut connection = rig.connect();
+    let half = whole.len() / 2;
+    for part in [&whole[..half], &whole[half..]] {
+        connection.send(part).unwrap();
+        thread::sleep(Duration::from_millis(300));
+    }
+    let reply = connection.reply(false).unwrap();
+    assert_eq!((reply.status, reply.text().as_str()), (401, "first"));
+    assert_eq!(bodies.lock().unwrap().pop().as_deref(), Some(body.as_str()));
+    assert_eq!(rig.world.trials[0].drained().0, [(Sign::Unpaired, 1)]);
+    // The client's connection is as good as before.
+    assert_eq!(connection.call(&request("GET", "/r/", &[], b"")).unwrap().status, 401);
+}
+
+#[test]
 fn a_websocket_that_is_refused_is_asked_for_again() {
     let (url, _) = impatient(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\

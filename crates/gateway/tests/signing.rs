@@ -8,12 +8,13 @@ use std::io::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
-use common::{NOW, Rig, World, client, code, key};
+use common::{NOW, Plan, Rig, World, client, code, key};
 use model::signing::Signing;
+use model::snapshot::Sign;
 use model::time::Timestamp;
 use model::token;
 use serde_json::json;
-use testkit::{Reply, Upstream};
+use testkit::{Answer, Reply, Upstream};
 
 const SECONDS: i64 = NOW / 1_000;
 
@@ -364,4 +365,30 @@ fn members_are_put_into_a_body_after_it_was_verified() {
     assert!(String::from_utf8_lossy(&upstream.last().body).contains("sk_live_4242"));
     assert_eq!(code(&call("/small/", b"12345", b"12345")), "request-too-large");
     assert_eq!(call("/small/", b"1234", b"1234").status, 200);
+}
+
+#[test]
+fn a_signed_body_is_at_hand_for_a_second_try() {
+    let upstream = Upstream::start(|request| match request.header("authorization").as_deref() {
+        Some("Bearer sk_live_4242") => Answer::text(200, "second"),
+        _ => Answer::text(401, "first"),
+    });
+    let mut world = world(&upstream);
+    world.add_secret(common::secret("api_key_v2"), Some("sk_live_wrong_0002"));
+    world.trials.push(Plan::new("r", "api_key", "api_key_v2"));
+    let rig = Rig::start(world);
+    let mebibyte = vec![b'x'; 1024 * 1024];
+    for body in [&b""[..], b"body", &mebibyte] {
+        upstream.clear();
+        let reply = rig.raw(Signed::new("/r/a?b", body).bytes());
+        assert_eq!((reply.status, reply.text().as_str()), (200, "second"), "{} bytes", body.len());
+        let records = upstream.records();
+        assert_eq!(records.len(), 2);
+        assert!(records.iter().all(|record| record.body == body), "{} bytes", body.len());
+        assert_eq!(rig.world.trials[0].drained().0, [(Sign::Pair, 1)]);
+    }
+    // A longer one is verified while it is sent, and keeps the outgoing credential.
+    let reply = rig.raw(Signed::new("/r/a?b", &[&mebibyte[..], b"x"].concat()).bytes());
+    assert_eq!((reply.status, upstream.count()), (200, 3));
+    assert_eq!(rig.world.trials[0].drained().0, [(Sign::OutgoingAlive, 1), (Sign::Kept, 1)]);
 }

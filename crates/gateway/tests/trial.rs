@@ -233,3 +233,31 @@ fn what_is_under_way_is_counted_by_what_carries_it() {
     assert_eq!(rig.get("/r/").status, 502);
     wait_open(&rig, (0, 0));
 }
+
+#[test]
+fn what_is_under_way_ends_with_the_secret_that_carries_it() {
+    for (taken, ended) in [(INCOMING, true), (OUTGOING, false)] {
+        let (feed, answer) = Answer::fed(200);
+        let upstream = Upstream::start(move |request| match request.header("authorization") {
+            Some(sent) if sent.ends_with(taken) => answer.clone(),
+            _ => Answer::text(401, "no"),
+        });
+        let mut world = world(&upstream);
+        world.grace = Duration::ZERO;
+        let mut rig = Rig::start(world);
+        let mut connection = rig.connect();
+        connection.send(&request("GET", "/r/", &[], b"")).unwrap();
+        feed.send("begun.");
+        wait_open(&rig, if ended { (0, 1) } else { (1, 0) });
+        // The rotation was rolled back, and the incoming secret is in use no longer.
+        rig.world.trials.clear();
+        rig.world.secrets.retain(|known| known.secret.name.as_str() != "api_key_v2");
+        rig.publish();
+        std::thread::sleep(Duration::from_secs(2));
+        feed.send("whole.");
+        drop(feed);
+        let reply = connection.reply(false).map(|reply| reply.text());
+        assert_eq!(reply.ok().as_deref(), if ended { None } else { Some("begun.whole.") }, "{taken}");
+        wait_open(&rig, (0, 0));
+    }
+}

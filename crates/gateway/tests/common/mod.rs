@@ -107,14 +107,16 @@ impl Plan {
     /// Waits until something was counted.
     #[track_caller]
     pub fn wait(&self) -> Vec<(Sign, u64)> {
-        for _ in 0..500 {
+        let mut looks = 0;
+        loop {
             let (seen, _) = self.drained();
             if !seen.is_empty() {
                 return seen;
             }
+            looks += 1;
+            assert!(looks < 500, "nothing was counted");
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("nothing was counted");
     }
 }
 
