@@ -177,7 +177,7 @@ fn advance(rotation: &Rotation, actor: &str, evidence: &Evidence, now: Timestamp
                 None => Ok(Answer::Do(Step::Promote(vouched(rotation, actor, evidence)))),
             }
         }
-        State::Watching(_) => match super::decide::soak(rotation, evidence, now) {
+        State::Watching(_) => match super::decide::soak(rotation, evidence, rotation.not_before(now)) {
             Err(until) => Err(format!("the outgoing secret can be withdrawn at {until} at the earliest")),
             Ok(_) => Ok(Answer::Already),
         },
