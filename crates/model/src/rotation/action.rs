@@ -174,10 +174,13 @@ fn advance(rotation: &Rotation, actor: &str, evidence: &Evidence, now: Timestamp
                 Some(weight) => {
                     done(Event::CanaryStep { environment: stage.environment.clone(), step, weight: *weight })
                 }
-                None => Ok(Answer::Do(Step::Promote(vouched(rotation, actor, evidence)))),
+                None => {
+                    usable(evidence)?;
+                    Ok(Answer::Do(Step::Promote(vouched(rotation, actor, evidence))))
+                }
             }
         }
-        State::Watching(_) => match super::decide::soak(rotation, evidence, now) {
+        State::Watching(_) => match super::decide::soak(rotation, evidence, rotation.not_before(now)) {
             Err(until) => Err(format!("the outgoing secret can be withdrawn at {until} at the earliest")),
             Ok(_) => Ok(Answer::Already),
         },
@@ -186,6 +189,11 @@ fn advance(rotation: &Rotation, actor: &str, evidence: &Evidence, now: Timestamp
         State::Withdrawn(_) => Err("what is left is to delete the outgoing secret".to_owned()),
         State::Completed | State::RolledBack { .. } | State::Abandoned => Err("it is over".to_owned()),
     }
+}
+
+/// No word makes templates name what no request could carry.
+fn usable(evidence: &Evidence) -> Result<(), String> {
+    evidence.incoming_unusable.as_ref().map_or(Ok(()), |why| Err(format!("the incoming secret cannot be used: {why}")))
 }
 
 /// An operator's word stands for what traffic and probes do not say.
@@ -209,6 +217,7 @@ fn promote(rotation: &Rotation, actor: &str, evidence: &Evidence) -> Result<Answ
     if let Some(rival) = evidence.rivals.get(&stage.environment) {
         return Err(format!("{rival} has a canary in one of the same routes"));
     }
+    usable(evidence)?;
     if let State::Canary(canary) = &rotation.state
         && let Some(healthy) = &canary.healthy
     {

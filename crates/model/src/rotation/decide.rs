@@ -67,6 +67,7 @@ pub(super) const MOST_UNCLEAR: u32 = 5;
 /// What is to be done now.
 #[must_use]
 pub fn decide(rotation: &Rotation, evidence: &Evidence, now: Timestamp) -> Step {
+    let now = rotation.not_before(now);
     if !rotation.is_live() {
         return Step::Rest(Next::over());
     }

@@ -50,6 +50,9 @@ pub struct Rotation {
     pub attested: BTreeMap<String, Attestation>,
     /// How many events there are; the next one has the number after it.
     pub version: i64,
+    /// The latest moment of its events. A clock that is set back does not take a rotation back: until it has caught up,
+    /// whatever happens counts as happening then.
+    pub last_at: Timestamp,
 }
 
 /// An environment that was promoted.
@@ -141,6 +144,7 @@ impl Rotation {
             probing_since: None,
             attested: BTreeMap::new(),
             version: entry.number,
+            last_at: entry.at,
         })
     }
 
@@ -191,6 +195,11 @@ impl Rotation {
         self.promoted.last().map_or(0, |last| last.revision)
     }
 
+    /// The moment, or that of the last event where the clock was set back since.
+    pub(super) fn not_before(&self, now: Timestamp) -> Timestamp {
+        now.max(self.last_at)
+    }
+
     /// Takes up the next event of its log.
     ///
     /// # Errors
@@ -200,21 +209,22 @@ impl Rotation {
         if entry.number != self.version.saturating_add(1) {
             return Err(broken());
         }
-        let state = self.next_state(entry).ok_or_else(broken)?;
+        let at = self.not_before(entry.at);
+        let state = self.next_state(entry, at).ok_or_else(broken)?;
         if let Some(state) = state {
             if state.word() != self.state.word() || state.stage() != self.state.stage() {
-                self.state_since = entry.at;
+                self.state_since = at;
             }
             self.state = state;
         }
-        self.note(entry);
+        self.note(entry, at);
         self.version = entry.number;
+        self.last_at = at;
         Ok(())
     }
 
     /// The state after the event; `Some(None)` where it stays, `None` where the event does not follow.
-    fn next_state(&self, entry: &Entry) -> Option<Option<State>> {
-        let at = entry.at;
+    fn next_state(&self, entry: &Entry, at: Timestamp) -> Option<Option<State>> {
         let state = self.state.clone();
         Some(match (&entry.event, state) {
             (Event::Approved { .. }, State::AwaitingApproval) => Some(State::Planned),
@@ -271,8 +281,7 @@ impl Rotation {
     }
 
     /// What the event leaves behind beside the state.
-    fn note(&mut self, entry: &Entry) {
-        let at = entry.at;
+    fn note(&mut self, entry: &Entry, at: Timestamp) {
         match &entry.event {
             Event::ProbeBegan => self.probing_since = Some(at),
             Event::Probed { reading, outgoing, .. } => {

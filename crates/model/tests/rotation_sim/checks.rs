@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::name::SecretName;
-use model::rotation::{Action, Basis, Event, Evidence, Manner, Reading, State, Step, Trouble, act};
+use model::rotation::{Action, Basis, Entry, Event, Evidence, Manner, Reading, State, Step, Trouble, act};
 use model::route::Reference;
 use model::snapshot::Sign;
 
@@ -97,9 +97,17 @@ impl World {
             Event::StageBegan { .. } | Event::CanaryStep { .. } if by_itself => self.check_advance(at),
             Event::Promoted { healthy, changes, environment, .. } => {
                 self.check_basis(at, healthy.basis(), environment, changes.is_empty());
+                let unusable = self.secrets[&run.now.incoming].unusable && !changes.is_empty();
+                assert!(!unusable, "templates name what cannot be used");
                 if by_itself {
                     self.check_advance(at);
                 }
+            }
+            Event::Probed { .. } if run.now.has_moved() => {
+                let lately = |entry: &&Entry| matches!(entry.event, Event::Probed { .. });
+                let probes: Vec<i64> =
+                    run.log.iter().rev().take_while(lately_or_began).filter(lately).map(|e| e.at.as_millis()).collect();
+                assert!(probes.len() < 5 || probes[0] - probes[4] > 120_000, "it probes without a pause");
             }
             Event::RolledBack { why, .. } => self.check_roll_back(at, why, by_itself),
             _ => {}
@@ -282,4 +290,8 @@ fn spelled_alike(references: &[Reference]) -> BTreeSet<(String, Option<String>, 
     let effective = effective.map(|(one, at)| (one.secret.to_string(), Some(at.to_string()), one.field.to_lowercase()));
     let named = references.iter().map(|one| (one.secret.to_string(), None, String::new()));
     effective.chain(named).collect()
+}
+
+fn lately_or_began(entry: &&Entry) -> bool {
+    matches!(entry.event, Event::Probed { .. } | Event::ProbeBegan)
 }

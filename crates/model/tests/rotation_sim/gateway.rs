@@ -70,12 +70,12 @@ impl Gate {
         }
     }
 
-    fn die(&mut self) -> BTreeMap<(SecretName, usize), i64> {
+    fn die(&mut self) {
         self.alive = false;
         self.snapshot = None;
         self.tallies.clear();
+        self.needs.clear();
         self.streams.clear();
-        std::mem::take(&mut self.needs)
     }
 }
 
@@ -95,9 +95,11 @@ impl World {
                 }
             } else if self.dice.falls(dies) {
                 // What it had not told is lost, to everybody.
-                for (key, when) in self.nodes[at].die() {
-                    self.needed.entry(key).or_default().retain(|known| *known != (when, at));
+                let told_at = self.nodes[at].told_at;
+                for known in self.needed.values_mut() {
+                    known.retain(|(when, node)| *node != at || *when < told_at);
                 }
+                self.nodes[at].die();
                 self.say(format!("{} dies", self.nodes[at].name));
                 continue;
             }

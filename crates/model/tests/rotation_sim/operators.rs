@@ -99,8 +99,9 @@ impl World {
         match answer {
             Err(refused) => {
                 // What is said to be possible is, but for what depends on the evidence.
-                let promised =
-                    words.contains(&action.word()) && !matches!(action, Action::Promote | Action::Approve { .. });
+                let by_evidence = evidence.incoming_unusable.is_some();
+                let depends = by_evidence || matches!(action, Action::Promote | Action::Approve { .. });
+                let promised = words.contains(&action.word()) && !depends;
                 assert!(!promised, "{refused}, though it is said to be possible");
             }
             Ok(Answer::Already) => {}
