@@ -80,6 +80,16 @@ impl Call {
         body::json(&self.body)
     }
 
+    /// The same for a body that may be left out as a whole.
+    pub(crate) fn json_or_none<T: DeserializeOwned + Default>(&self) -> Result<T, Refusal> {
+        if self.body.is_empty() { Ok(T::default()) } else { self.json() }
+    }
+
+    /// Whether the change is to be tried only.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     /// Refuses a body where none belongs; `{}` passes for the sake of clients that always send one.
     pub(crate) fn no_body(&self) -> Result<(), Refusal> {
         if self.body.is_empty() {

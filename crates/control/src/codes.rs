@@ -5,8 +5,8 @@
 pub struct Code {
     /// The stable, kebab-case name that programs decide by.
     pub code: &'static str,
-    /// The HTTP statuses under which it appears, ascending. 200 stands for the `error` in the answer to a test, 201 for a
-    /// warning beside what was created; 422 is also the code of a member in `errors`.
+    /// The HTTP statuses under which it appears, ascending. 200 stands for the `error` in the answer to a test or a finding in
+    /// that to a dry run, 201 for a warning beside what was created; 422 is also the code of a member in `errors`.
     pub statuses: &'static [u16],
     /// What it means and what to do next, as one sentence in Markdown.
     pub meaning: &'static str,
@@ -20,11 +20,15 @@ macro_rules! codes {
 }
 
 codes! {
+    "action-not-possible" [409]
+        "The rotation is in a state in which that cannot be done: `state` names it, and `possible` what can be done instead.";
     "allowed-hosts-empty" [422]
         "An empty list allows no host at all: leave the member out (or `null`) for all hosts, or name at least one.";
     "body-broken" [400] "The body did not arrive whole: send the request again.";
     "body-not-json" [400, 422]
         "The body is not JSON or, in a test of a route that adds members to it, not a JSON object: correct it.";
+    "canary-invalid" [422]
+        "The shares of a canary do not rise, or are none or too many: give each greater than the one before.";
     "certificate-invalid" [422]
         "The text is no certificate in PEM that can be trusted: give it whole, with its BEGIN and END lines.";
     "certificate-unusable" [201]
@@ -50,10 +54,20 @@ codes! {
     "endpoint-not-found" [404] "No endpoint has this address: `/openapi.json` lists all of them.";
     "environment-in-use" [409] "The environment is named by what `detail` lists: take it out there first.";
     "environment-is-default" [409] "One environment is always the default: make another one the default first.";
+    "environment-left-out" [200]
+        "In a dry run of a rotation: the plan leaves this environment out, so that the outgoing secret stays in use there.";
     "environment-not-found" [404, 422]
         "There is no such environment: take the name in `did_you_mean`, or create the environment first.";
+    "environment-not-in-plan" [422]
+        "A member is given for an environment that the plan does not have: leave it out, or add the environment.";
+    "environment-twice" [422] "The environment is named twice: name each once.";
     "environments-empty" [422]
         "An empty list names no environment: name at least one or, where all may be meant, leave the member out.";
+    "environments-missing" [422] "The plan names no environment: name at least one, or leave the member out for all.";
+    "environments-out-of-order" [422]
+        "The environments are not in the order of their ranks: what is tested goes before what is protected.";
+    "expires-inside-plan" [200]
+        "In a dry run of a rotation: a secret ends before the rotation can be over, so shorten the plan or give it more time.";
     "handing-over" [503]
         "Another process is taking over from this one, and nothing was changed: try again in a second, on a new connection.";
     "header-invalid" [422] "No header has such a name or value: correct it.";
@@ -70,8 +84,12 @@ codes! {
     "internal" [500] "Something failed inside: the log has the cause under the `request_id`.";
     "judgement-invalid" [422] "A rule of what counts as alive or dead cannot be read: correct it as `detail` says.";
     "key-not-found" [404] "The client has no key of this id: read the client for the ids of its keys.";
+    "kind-differs" [200] "In a dry run of a rotation: the two secrets are not of one kind, so look whether that is meant.";
     "limit-invalid" [422]
         "The limit is out of range: a page has 1 to 500 items, and a limit of bodies is at least 1 byte.";
+    "low-traffic" [200]
+        "In a dry run of a rotation: there are too few requests to judge by in the first step, so that it takes longer, \
+         unless there is a probe.";
     "member-invalid" [422] "The member has the wrong shape: give what `detail` expects.";
     "member-missing" [422] "The member is required: add it.";
     "member-repeated" [422] "The member is given twice: keep one of the two.";
@@ -94,6 +112,8 @@ codes! {
     "not-attempted" [503]
         "In the answer to a deletion of several: time ran out and nothing happened to this secret, so ask again \
          for it.";
+    "not-referenced" [200] "In a dry run of a rotation: no route names the outgoing secret, so that nothing is re-pointed.";
+    "note-missing" [422] "The note says what was done, or why a step does not apply: give it.";
     "outcome-unknown" [200, 503]
         "The connection to the database broke in the middle of a commit, or (in the repetition of a test of a route) the \
          end of the first request was not written down: look whether the change is there or into the audit, or send the \
@@ -101,6 +121,7 @@ codes! {
     "path-invalid" [400, 422] "The path can be read in more than one way or not at all: write it plainly, as `detail` says.";
     "path-not-allowed" [422] "The route does not pass this path on: test one that its `paths` allow.";
     "permission-denied" [403] "The role of the token is not enough: use a token with the role that `detail` names.";
+    "plan-note" [200] "In a dry run of a rotation: something about the plan that is good to know.";
     "precondition-failed" [412] "It was changed since you read it: read it again for its `ETag`, and decide anew.";
     "probe-invalid" [409] "The secret's probe cannot be sent as it stands: correct it as `detail` says.";
     "probe-missing" [409]
@@ -118,6 +139,11 @@ codes! {
     "revision-not-found" [404] "The route has no such revision to go back to: list its revisions.";
     "role-invalid" [422] "There is no such job: ask for `all`, `gateway` or `control`.";
     "role-not-served" [503] "The node does not do that job: ask a node whose role is `all` or the one that is asked for.";
+    "rotation-in-progress" [409]
+        "The secret is being replaced, or is yet on its way into the place of another: `rotation` is the one to wait for.";
+    "rotation-not-found" [404, 422] "There is no such rotation: list the rotations.";
+    "rotation-shares-route" [200]
+        "In a dry run of a rotation: another one is in the same route, and only one of them has a canary there at a time.";
     "route-in-use" [409] "Clients may use the route by its name: take it out of what `detail` lists first.";
     "route-invalid" [422] "The route cannot be put together in this environment: correct it as `detail` says.";
     "route-not-found" [404, 422] "There is no such route: take the name in `did_you_mean`, or list the routes.";
@@ -128,11 +154,16 @@ codes! {
     "row-tampered" [409] "Somebody changed a stored row outside Keyroll, and it is not used: delete it and make it anew, or restore a backup.";
     "rule-invalid" [422] "A rule of how answers are judged cannot be read: correct it as `detail` says.";
     "rule-unknown" [422] "There is no such rule of lint: take the name in `did_you_mean`, or one of the reference.";
+    "same-value" [200] "In a dry run of a rotation: both secrets have one value, so that nothing would be replaced.";
+    "secret-being-replaced" [409]
+        "The route would begin to name a secret that is on its way out: name the one in `did_you_mean`.";
     "secret-expired" [409]
         "A secret of the route has expired and is strict about it: point the route to a successor, or give a \
          later `expires_at`.";
     "secret-in-retention" [409]
         "A route named the secret within the retention: wait until `deletable_at`, or have an administrator force it.";
+    "secret-in-rotation" [409]
+        "The secret is part of the rotation in `rotation`: wait for it, or abandon it or roll it back.";
     "secret-is-deleted" [409] "The value was destroyed and does not come back: create a secret under another name.";
     "secret-is-referenced" [409] "Routes name the secret: point what `references` lists elsewhere first.";
     "secret-kind-wrong" [422] "A certificate is wanted here: name a secret of the kind `certificate`.";
@@ -155,8 +186,11 @@ codes! {
     "secret-value-is-immutable" [409]
         "A value is written once: create a successor under the name that `detail` proposes, and point the \
          routes to it.";
+    "sibling-ended" [200]
+        "In a dry run of a rotation: the one that has to go first has ended without getting there, so this one never begins.";
     "step-invalid" [422] "The step is not a whole number of minutes: give one such as `1m` or `1h`.";
     "step-too-short" [422] "The span would have more than 10000 steps: give a longer `step`, or less time.";
+    "step-unknown" [422] "The checklist has no such step: read the rotation for the words of its steps.";
     "surrounding-white-space" [201]
         "The value begins or ends with white space and was taken so: if that was a slip, create a successor \
          without it.";
@@ -175,7 +209,12 @@ codes! {
         "The token is missing, unknown, expired or revoked: send `Authorization: Bearer krt_…` with a live one.";
     "token-not-found" [404] "There is no such token: take the name in `did_you_mean`, or list the tokens.";
     "too-many-keys" [409] "The client has all the live keys that it may have: revoke one first.";
+    "unjudgeable-route" [200]
+        "In a dry run of a rotation: nothing can tell here whether the incoming credential works, so give the route a probe \
+         or a rule for dead answers, or advance by hand.";
     "upstream-invalid" [422] "This is no upstream that requests may go to: correct it as `detail` says.";
+    "used-across-environments" [200]
+        "In a dry run of a rotation: a protected environment shares the secret with one that is not, so use one for each.";
     "value-empty" [422] "The value is empty: give 1 byte to 64 KiB.";
     "value-has-line-break" [422]
         "Values of this kind go into headers and have no line break: remove it, or choose the kind \
@@ -187,4 +226,5 @@ codes! {
         "The value is under 8 bytes and is not looked for in answers: ask the provider for a longer one, if it \
          has any.";
     "value-too-long" [422] "The value is longer than 64 KiB: give a shorter one.";
+    "weight-invalid" [422] "This is no share of the traffic: give a percentage above 0% and up to 100%, such as `5%`.";
 }

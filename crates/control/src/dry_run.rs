@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 
 /// The changes that can be tried. Not those that say it in their body, that send something out, or whose answer shows a
 /// key or token that would exist nowhere.
-const TRIED: [(&str, &str); 14] = [
+const TRIED: [(&str, &str); 15] = [
     ("POST", "/v1/secrets"),
     ("PATCH", "/v1/secrets/{name}"),
     ("DELETE", "/v1/secrets/{name}"),
@@ -25,6 +25,7 @@ const TRIED: [(&str, &str); 14] = [
     ("POST", "/v1/environments"),
     ("PATCH", "/v1/environments/{name}"),
     ("DELETE", "/v1/environments/{name}"),
+    ("POST", "/v1/rotations"),
 ];
 
 /// Whether the request is to be tried only. An endpoint that cannot be tried refuses to be asked: whoever says `dry_run`

@@ -59,6 +59,13 @@ impl Members {
         }
     }
 
+    /// Notes what was wrong with a part of the request that was read on its own; `at` is where it stands.
+    pub(crate) fn take_over(&mut self, at: &str, part: Self) {
+        self.0.extend(
+            part.0.into_iter().map(|finding| Finding { pointer: format!("{at}{}", finding.pointer), ..finding }),
+        );
+    }
+
     /// Refuses the request where anything was wrong.
     pub(crate) fn finish(self) -> Result<(), Refusal> {
         if self.0.is_empty() { Ok(()) } else { Err(Refusal::members(self.0)) }

@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 
 /// Members that are no text of ours: a secret's value has rules of its own and must not be copied, and the body of a test
 /// is sent as it is.
-const FREE: [&str; 2] = ["/value", "/body"];
+const FREE: [&str; 3] = ["/value", "/body", "/incoming/value"];
 
 /// Refuses a body in which a text, or a member's name, holds a control character other than tabs and line breaks.
 pub(crate) fn check_body(bytes: &[u8]) -> Result<(), Refusal> {

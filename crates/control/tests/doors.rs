@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// The address of an endpoint with its parameters filled in by names of nothing.
 fn address(endpoint: &Endpoint) -> String {
-    endpoint.path.replace("{name}", "nothing_of_the_kind").replace("{id}", "key_0")
+    endpoint.path.replace("{name}", "nothing_of_the_kind").replace("{id}", "key_0").replace("{step}", "no_step")
 }
 
 fn described() -> BTreeSet<(String, String)> {

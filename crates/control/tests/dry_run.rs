@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// What every kind of thing is, before and after.
 async fn state(house: &House) -> Vec<String> {
     let mut all = Vec::new();
-    for path in ["/v1/secrets", "/v1/routes", "/v1/clients", "/v1/environments", "/v1/audit"] {
+    for path in ["/v1/secrets", "/v1/routes", "/v1/clients", "/v1/environments", "/v1/rotations", "/v1/audit"] {
         all.push(house.send(Role::Admin, "GET", path, Value::Null).await.expect(200).text);
     }
     all
@@ -50,6 +50,7 @@ async fn a_change_is_judged_and_answered_and_not_made() {
         ("PATCH", "/v1/clients/known", json!({"disabled": true}), 200),
         ("DELETE", "/v1/clients/known", Value::Null, 204),
         ("POST", "/v1/environments", json!({"name": "fresh"}), 201),
+        ("POST", "/v1/rotations", json!({"outgoing": "known", "incoming": {"value": "planted-value"}}), 200),
         ("PATCH", "/v1/environments/staging", json!({"rank": 5}), 200),
         ("DELETE", "/v1/environments/development", Value::Null, 204),
         // What would be refused is refused.

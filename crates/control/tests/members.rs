@@ -194,6 +194,8 @@ fn known(name: &str) -> Option<Value> {
         "upstream" => json!("https://api.example.com"),
         "url" => json!("https://api.example.com/v1"),
         "revision" => json!(1),
+        "outgoing" => json!("known"),
+        "incoming" => json!({"name": "other"}),
         _ => return None,
     })
 }
@@ -242,7 +244,7 @@ fn is_fine(method: &str, path: &str, bad: &Bad) -> bool {
         // The body of a test request is sent as it is; an upstream may well expect NUL.
         ("POST", "/v1/routes/{name}/test", "/body", "NUL in a text" | "an escape in a text") => true,
         // A value may hold what its provider put into it, NUL and line breaks aside.
-        (_, _, "/value", "an escape in a text") => true,
+        (_, _, "/value" | "/incoming/value", "an escape in a text") => true,
         // The patch of a route is merged into it, and what may be absent can be taken away.
         ("PATCH", "/v1/routes/{name}", pointer, "null") => pointer.ends_with("/probe/headers"),
         _ => false,
@@ -312,7 +314,9 @@ async fn the_bodies_that_were_spoilt_are_good_otherwise() {
         let more: &[&str] = if path.starts_with("/v1/routes") { &["base"] } else { &[] };
         let body = schemas.object(schemas.forms(&schema)[0], more);
         let reply = house.send(Role::Admin, &method, &address, body.clone()).await;
+        // There is no rotation in this house: a good body is read, and then there is nothing to do it with.
         let fine = reply.status.is_success()
+            || (path.starts_with("/v1/rotations/{id}/") && reply.code() == "rotation-not-found")
             || ((path.ends_with("/test") || path.ends_with("/probe")) && reply.status.as_u16() < 500);
         assert!(fine, "{method} {path} {body}: {} {}", reply.status, reply.text);
     }

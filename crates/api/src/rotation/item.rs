@@ -71,8 +71,6 @@ pub struct RotationSummary {
     pub outgoing: String,
     /// The secret that takes its place.
     pub incoming: String,
-    /// The environments that are promoted.
-    pub promoted: Vec<String>,
     /// When it was started (RFC 3339).
     pub started_at: String,
     /// Since when it is in this state (RFC 3339).

@@ -13,6 +13,7 @@ use scan::{Place, scan};
 const SOURCES: &[&str] = &[
     "control/src",
     "api/src/read.rs",
+    "model/src/rotation/plan",
     "model/src/route/validate",
     "model/src/secret",
     "model/src/snapshot/bound.rs",
@@ -25,6 +26,8 @@ const LIST: &str = "control/src/codes.rs";
 /// Files that hand a code on before it meets its status, and the statuses that these codes get.
 const HANDED_ON: &[(&str, &[u16])] = &[
     ("api/src/read.rs", &[422]),
+    // What a dry run tells beside its answer.
+    ("control/src/endpoints/rotations/impact/findings.rs", &[200]),
     ("control/src/endpoints/routes/rules.rs", &[422]),
     // What a repetition is told in a 200.
     ("control/src/endpoints/routes/test.rs", &[200]),

@@ -16,7 +16,7 @@ use super::state::{Pause, State};
 use crate::time::{Span, Timestamp};
 
 pub(super) use end::soak;
-pub(super) use health::{Health, health};
+pub(super) use health::{Health, health, probed_dead, rejected};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,6 +13,7 @@ mod event;
 mod evidence;
 mod facts;
 mod next;
+mod opinion;
 mod plan;
 mod playbook;
 mod proof;
@@ -32,6 +33,7 @@ pub use event::{EVENTS, Entry, Event, Mention, Planned, Reading, Spot, Tried, Tr
 pub use evidence::{Evidence, Measured, Place, ProbeMeans, Sibling};
 pub use facts::{CountRow, Facts, House, Summary, mentions_of, named_environments, promotion, way_back};
 pub use next::Next;
+pub use opinion::{Opinion, Word};
 pub use plan::{DEFAULT_SOAK, Manner, Per, Plan, Reason, Stage, Wish, resolve};
 pub use playbook::{PlayStep, attestable, playbook, unattested};
 pub use proof::{Basis, Behind, Converged, Fleet, Healthy, SoakElapsed, Unused};

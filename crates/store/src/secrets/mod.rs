@@ -65,6 +65,8 @@ pub struct SecretRow {
     pub secret: Secret,
     /// Its latest successor.
     pub superseded_by: Option<SecretName>,
+    /// The live rotation that it is a part of; the latest where there are several.
+    pub rotation: Option<String>,
     /// When it was last sent.
     pub last_used_at: Option<Timestamp>,
     /// How often it was sent.

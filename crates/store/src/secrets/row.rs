@@ -28,7 +28,9 @@ pub(super) const SELECT: &str = concat!(
     columns!(),
     ", u.last_used_at, coalesce(u.use_count, 0) AS use_count, u.dead_since, \
      (SELECT n.name FROM secrets n WHERE n.successor_of = s.name ORDER BY n.created_at + 0 DESC, n.name DESC LIMIT 1) \
-     AS superseded_by \
+     AS superseded_by, \
+     (SELECT t.id FROM rotations t WHERE t.live = 1 AND (t.outgoing = s.name OR t.incoming = s.name) \
+     ORDER BY t.started_at + 0 DESC, t.id DESC LIMIT 1) AS rotation \
      FROM secrets s LEFT JOIN secret_usage u ON u.secret = s.name"
 );
 
@@ -70,6 +72,7 @@ pub(super) fn secret_row(row: &Row) -> Result<SecretRow, StoreError> {
     Ok(SecretRow {
         secret: secret(row)?,
         superseded_by: row.opt_parsed("superseded_by")?,
+        rotation: row.opt_text("rotation")?.map(str::to_owned),
         last_used_at: row.opt_moment("last_used_at")?,
         use_count: row.int("use_count")?,
         dead_since: row.opt_moment("dead_since")?,

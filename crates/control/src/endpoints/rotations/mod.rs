@@ -1,6 +1,29 @@
-//! `/v1/rotations`: what is replaced, and when.
+//! `/v1/rotations`: what is replaced, and when; how a replacement is started, watched and steered.
 
+mod abandon;
+mod act;
+mod advance;
+mod approve;
+mod attest;
 mod calendar;
+mod draft;
+mod get;
+mod guard;
+mod hold;
+mod impact;
+mod list;
+mod look;
+mod promote;
+mod resume;
+mod rights;
+mod roll_back;
+mod said;
+mod start;
+mod traffic;
+mod unattest;
+mod view;
+mod wire;
+mod wish;
 
 use std::sync::Arc;
 
@@ -9,6 +32,20 @@ use utoipa_axum::routes;
 
 use crate::state::Control;
 
+pub(super) use guard::{Release, being_replaced, overlays, release};
+
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
-    OpenApiRouter::new().routes(routes!(calendar::calendar))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, start::start))
+        .routes(routes!(calendar::calendar))
+        .routes(routes!(get::get))
+        .routes(routes!(approve::approve))
+        .routes(routes!(advance::advance))
+        .routes(routes!(promote::promote))
+        .routes(routes!(hold::hold))
+        .routes(routes!(resume::resume))
+        .routes(routes!(roll_back::roll_back))
+        .routes(routes!(abandon::abandon))
+        .routes(routes!(attest::attest))
+        .routes(routes!(unattest::unattest))
 }

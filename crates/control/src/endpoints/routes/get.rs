@@ -11,10 +11,11 @@ use model::access::Need;
 
 use super::view;
 use crate::call::{Call, tagged};
+use crate::endpoints::rotations::overlays;
 use crate::refusal::Refusal;
 use crate::state::Control;
 
-/// One route, as it was written.
+/// One route, as it was written, and beside it the shares of its traffic that rotations give to other secrets.
 #[utoipa::path(
     get,
     path = "/v1/routes/{name}",
@@ -28,6 +29,8 @@ pub(super) async fn get(
     call: Call,
 ) -> Result<Response, Refusal> {
     call.permit([Need::Read])?;
-    let route = view::find(&control.store.read().await?, &name).await?;
-    tagged(StatusCode::OK, &view::item(&route)?, route.version)
+    let tx = control.store.read().await?;
+    let route = view::find(&tx, &name).await?;
+    let item = RouteItem { rotations: overlays(&tx, &route.spec).await?, ..view::item(&route)? };
+    tagged(StatusCode::OK, &item, route.version)
 }

@@ -15,6 +15,7 @@ mod roll_back;
 mod rules;
 mod save;
 mod sent;
+mod several;
 mod test;
 mod view;
 mod wire;
@@ -31,6 +32,7 @@ use crate::state::Control;
 
 pub(super) use exchange::record;
 pub(super) use rules::world;
+pub(super) use several::judge;
 
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()

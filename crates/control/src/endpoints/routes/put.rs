@@ -45,7 +45,7 @@ pub(super) async fn put(
 }
 
 /// What the API tells about a route and nobody sets.
-const TOLD: [&str; 3] = ["revision", "created_at", "updated_at"];
+const TOLD: [&str; 4] = ["revision", "created_at", "updated_at", "rotations"];
 
 /// The body. People send again what they made the route from, or what they were told and then edited: its own name may
 /// stand in it, and what only the API sets is passed over. `If-Match` is for who wants to be sure.

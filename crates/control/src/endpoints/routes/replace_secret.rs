@@ -16,9 +16,9 @@ use model::route::RouteSpec;
 use serde_json::{Value, json};
 use store::ReadTx;
 
-use super::rules;
-use super::save::{Barred, permit_and_rehearse};
+use super::{rules, several};
 use crate::call::{Call, answer};
+use crate::endpoints::rotations::being_replaced;
 use crate::members::Members;
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -33,6 +33,7 @@ use crate::state::Control;
         (status = 200, body = Replaced),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
+        (status = 409, body = Problem),
         (status = 422, body = Problem)
     )
 )]
@@ -51,7 +52,12 @@ pub(super) async fn replace_secret(State(control): State<Arc<Control>>, call: Ca
             moved.push((route.spec, next));
         }
     }
-    check(&control, &call, &tx, &moved).await?;
+    let mut members = Members::default();
+    several::judge(&control, &call, &tx, &moved).await?.into_iter().for_each(|finding| members.note(finding));
+    members.finish()?;
+    for (before, after) in &moved {
+        being_replaced(&tx, Some(before), after).await?;
+    }
     let told = changes.iter().map(tell).collect();
     if dry_run || moved.is_empty() {
         return answer(StatusCode::OK, &Replaced { changes: told, revision: None });
@@ -99,32 +105,6 @@ async fn secret(tx: &ReadTx, text: &str) -> Result<SecretName, Refusal> {
     match tx.sealed_secret(text).await? {
         Some(found) => Ok(found.secret.name),
         None => Err(Refusal::not_found("secret", text, rules::meant(tx, text).await?.as_deref())),
-    }
-}
-
-/// Holds every route that would change against the rules and the caller's rights, as saving it would.
-async fn check(control: &Control, call: &Call, tx: &ReadTx, moved: &[(RouteSpec, RouteSpec)]) -> Result<(), Refusal> {
-    let world = rules::world(control, tx, moved.iter().flat_map(|(before, after)| [before, after])).await?;
-    let mut members = Members::default();
-    for (_, after) in moved {
-        note(&mut members, after, rules::check(after, &world));
-    }
-    members.finish()?;
-    let mut members = Members::default();
-    for (before, after) in moved {
-        match permit_and_rehearse(call, &world, Some(before), after) {
-            Ok(()) => {}
-            Err(Barred::Denied(refusal)) => return Err(refusal),
-            Err(Barred::Unfit(findings)) => note(&mut members, after, findings),
-        }
-    }
-    members.finish()
-}
-
-fn note(members: &mut Members, route: &RouteSpec, findings: Vec<Finding>) {
-    for mut finding in findings {
-        finding.pointer = format!("/routes/{}{}", route.name, finding.pointer);
-        members.note(finding);
     }
 }
 

@@ -13,6 +13,7 @@ use super::rules::{self, World};
 use super::wire::Draft;
 use super::{view, wire};
 use crate::call::{Call, tagged};
+use crate::endpoints::rotations::being_replaced;
 use crate::refusal::Refusal;
 use crate::state::Control;
 
@@ -32,6 +33,7 @@ pub(super) async fn admit(
     members.finish()?;
     permit_and_rehearse(call, &world, before, &after).map_err(Barred::refusal)?;
     check_hosts(tx, &after).await?;
+    being_replaced(tx, before, &after).await?;
     Ok(after)
 }
 

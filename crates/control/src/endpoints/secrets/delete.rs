@@ -18,7 +18,8 @@ use crate::state::Control;
 
 /// Destroys a secret's value for good. What is known about it stays, and its name stays taken.
 ///
-/// Refused while anything names it, and within the retention after its last use or mention; `force` overrides the second.
+/// Refused while anything names it, while it is part of a rotation, and within the retention after its last use or mention;
+/// `force` overrides the last. What a rotation has withdrawn goes as soon as it is proven unused, and completes the rotation.
 /// A secret that is deleted already is 409 `secret-is-deleted`: nothing is left to destroy.
 #[utoipa::path(
     delete,
@@ -53,11 +54,15 @@ pub(super) async fn delete(
     let row = view::find(&tx, &name).await?;
     call.check_match(row.secret.version)?;
     call.permit([rules::need(&row.secret.limits, &tx.environments().await?)])?;
-    removal::judge(&tx, &row, control.policy.retention, force, call.now).await?;
+    let release = removal::judge(&control, &tx, &row, force, call.now).await?;
     tx.delete_secret(&name, call.now).await?;
     let event = call.event(&permit, "secret.delete", format!("secret/{name}"));
     let event = event.before(view::record(&row.secret));
     let event = event.after(json!({"state": "deleted", "forced": force, "reason": reason}));
+    let event = match release {
+        Some(release) => release.note(&mut tx, event, call.now).await?,
+        None => event,
+    };
     call.commit(tx, event, StatusCode::NO_CONTENT, &()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{removal, rules, view};
 use crate::call::{Call, answer};
+use crate::endpoints::rotations::Release;
 use crate::members::Members;
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -79,11 +80,11 @@ impl Several<'_> {
         Ok(SecretsDeleted { results })
     }
 
-    async fn judge(&self, tx: &ReadTx, name: &str) -> Result<SecretRow, Refusal> {
+    async fn judge(&self, tx: &ReadTx, name: &str) -> Result<(SecretRow, Option<Release>), Refusal> {
         let row = view::find(tx, name).await?;
         self.call.permit([rules::need(&row.secret.limits, &tx.environments().await?)])?;
-        removal::judge(tx, &row, self.control.policy.retention, false, self.call.now).await?;
-        Ok(row)
+        let release = removal::judge(self.control, tx, &row, false, self.call.now).await?;
+        Ok((row, release))
     }
 
     /// Deletes what would go, each in a transaction with its own event: a long list must not keep others from writing.
@@ -120,11 +121,16 @@ impl Several<'_> {
     /// The deletion, to be committed. Judged again, since this transaction is the one that counts.
     async fn delete(&self, name: &str) -> Result<(WriteTx, Event), Refusal> {
         let mut tx = self.call.begin(self.control, self.permit).await?;
-        let row = self.judge(&tx, name).await?;
+        let (row, release) = self.judge(&tx, name).await?;
         tx.delete_secret(name, self.call.now).await?;
         let event = self.call.event(self.permit, "secret.delete", format!("secret/{name}"));
         let event = event.before(view::record(&row.secret));
-        Ok((tx, event.after(json!({"state": "deleted", "forced": false, "reason": null}))))
+        let event = event.after(json!({"state": "deleted", "forced": false, "reason": null}));
+        let event = match release {
+            Some(release) => release.note(&mut tx, event, self.call.now).await?,
+            None => event,
+        };
+        Ok((tx, event))
     }
 }
 

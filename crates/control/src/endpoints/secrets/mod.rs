@@ -4,6 +4,7 @@ mod compare;
 mod create;
 mod delete;
 mod delete_several;
+mod draft;
 mod edit;
 mod get;
 mod group;
@@ -25,8 +26,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::Control;
 
+pub(super) use draft::Desk;
 pub(super) use probe::Tries;
-pub(super) use view::sealed;
+pub(super) use rules::need;
+pub(super) use successor::free_name;
+pub(super) use view::{demand_active, find, record, sealed};
 
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()

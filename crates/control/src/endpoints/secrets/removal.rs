@@ -2,30 +2,36 @@
 
 use axum::http::StatusCode;
 use model::secret::{Deletable, Hindrance, may_delete};
-use model::time::{Span, Timestamp};
+use model::time::Timestamp;
 use store::{ReadTx, SecretRow};
 
 use super::view;
+use crate::endpoints::rotations::{Release, release};
 use crate::refusal::Refusal;
+use crate::state::Control;
 
-/// Refuses what may not be deleted: a secret that is gone, one that something names, and, unless forced, one that was
-/// used or named within the retention.
+/// Refuses what may not be deleted: a secret that is gone, one that something names, one that a rotation needs, and, unless
+/// forced, one that was used or named within the retention. A rotation that has proven it unused answers for that itself.
 pub(super) async fn judge(
+    control: &Control,
     tx: &ReadTx,
     row: &SecretRow,
-    retention: Span,
     force: bool,
     now: Timestamp,
-) -> Result<(), Refusal> {
+) -> Result<Option<Release>, Refusal> {
     view::demand_active(&row.secret)?;
     let name = row.secret.name.as_str();
+    let retention = control.policy.retention;
+    if let Some(release) = release(control, tx, &row.secret.name, now).await? {
+        return Ok(Some(release));
+    }
     let facts = Deletable {
         references: tx.count_references(name).await?,
         last_used_at: row.last_used_at,
         last_referenced_at: row.secret.last_referenced_at,
     };
     match may_delete(facts, retention, force, now) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(None),
         Err(Hindrance::Referenced) => Err(referenced(tx, name).await?),
         Err(hindrance @ Hindrance::RecentlyUsed { until }) => {
             let detail = format!("{name} was used within the last {retention}; it may be deleted from {until} on");

@@ -66,7 +66,7 @@ pub(super) fn rotate_every(members: &mut Members, text: Option<&str>) -> Option<
 
 /// What changing a secret with these limits needs. One without environments may go anywhere, so it counts as protected;
 /// so does an environment that is unknown (a deleted secret may name one).
-pub(super) fn need(limits: &Limits, known: &[Environment]) -> Need {
+pub(in crate::endpoints) fn need(limits: &Limits, known: &[Environment]) -> Need {
     let free = |name: &EnvironmentName| known.iter().any(|other| other.name == *name && !other.protected);
     let protected = !limits.environments.as_ref().is_some_and(|set| set.iter().all(free));
     Need::Change { protected }

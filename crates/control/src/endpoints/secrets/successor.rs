@@ -29,7 +29,7 @@ pub(super) async fn predecessor(
 }
 
 /// The first name after `name` by the rule `x` → `x_v2` → `x_v3` that was never used; `None` where names get too long.
-pub(super) async fn free_name(tx: &ReadTx, name: &SecretName) -> Result<Option<SecretName>, Refusal> {
+pub(in crate::endpoints) async fn free_name(tx: &ReadTx, name: &SecretName) -> Result<Option<SecretName>, Refusal> {
     let taken = tx.secret_names().await?;
     let mut candidate = name.clone();
     // One step more than there are names cannot be needed.

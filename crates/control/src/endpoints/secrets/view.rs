@@ -33,7 +33,7 @@ pub(super) fn item(row: &SecretRow, now: Timestamp) -> SecretItem {
         tags: secret.tags.clone(),
         successor_of: secret.successor_of.as_ref().map(ToString::to_string),
         superseded_by: row.superseded_by.as_ref().map(ToString::to_string),
-        rotation: None,
+        rotation: row.rotation.clone(),
         environments: environments.map(|set| set.iter().map(ToString::to_string).collect()),
         allowed_hosts: hosts.map(|set| set.iter().map(ToString::to_string).collect()),
         sensitive: secret.limits.sensitive,
@@ -58,7 +58,7 @@ pub(super) fn item(row: &SecretRow, now: Timestamp) -> SecretItem {
 }
 
 /// As the audit tells it.
-pub(super) fn record(secret: &Secret) -> Value {
+pub(in crate::endpoints) fn record(secret: &Secret) -> Value {
     serde_json::to_value(secret).unwrap_or_default()
 }
 
@@ -73,7 +73,7 @@ pub(super) fn reference(row: &ReferenceRow) -> Reference {
 }
 
 /// The secret, deleted ones included, or 404 with the name that was probably meant.
-pub(super) async fn find(tx: &ReadTx, name: &str) -> Result<SecretRow, Refusal> {
+pub(in crate::endpoints) async fn find(tx: &ReadTx, name: &str) -> Result<SecretRow, Refusal> {
     if let Some(row) = tx.secret(name).await? {
         return Ok(row);
     }
@@ -82,7 +82,7 @@ pub(super) async fn find(tx: &ReadTx, name: &str) -> Result<SecretRow, Refusal> 
 }
 
 /// Refuses what needs a value where there is none any longer.
-pub(super) fn demand_active(secret: &Secret) -> Result<(), Refusal> {
+pub(in crate::endpoints) fn demand_active(secret: &Secret) -> Result<(), Refusal> {
     match secret.state {
         State::Active => Ok(()),
         State::Deleted => {

@@ -85,7 +85,7 @@ fn unjudgeable(here: &[&Place], environment: &EnvironmentName, evidence: &Eviden
 }
 
 /// The trouble that traffic shows at one upstream.
-pub(super) fn rejected(measured: &Measured) -> Option<Trouble> {
+pub(in crate::rotation) fn rejected(measured: &Measured) -> Option<Trouble> {
     let Verdict::Unhealthy(_) = measured.verdict() else { return None };
     let total = measured.total();
     Some(Trouble::Rejected {
@@ -97,7 +97,7 @@ pub(super) fn rejected(measured: &Measured) -> Option<Trouble> {
 }
 
 /// The trouble that the last probe shows.
-pub(super) fn probed_dead(rotation: &Rotation) -> Option<Trouble> {
+pub(in crate::rotation) fn probed_dead(rotation: &Rotation) -> Option<Trouble> {
     let moved_at = rotation.counting_since.values().min()?;
     let last = rotation.probe.filter(|last| last.reading == Reading::Dead && last.at >= *moved_at)?;
     Some(match last.outgoing {

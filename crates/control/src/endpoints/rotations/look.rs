@@ -1,0 +1,55 @@
+//! One look at a rotation: what its log says, what is stored beside it, and what follows from both.
+
+use model::rotation::{Evidence, Facts, House, Step, decide};
+use model::time::{Span, Timestamp};
+use store::{Logged, ReadTx};
+
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// A promotion of another rotation that is longer ago is no matter.
+const LATELY: Span = Span::from_days(1);
+
+/// A probe that began longer ago was lost.
+const PROBING: Span = Span::from_secs(60);
+
+/// When a window opens that never does.
+const NEVER: i64 = i64::MAX;
+
+/// What one transaction has seen of a rotation.
+pub(super) struct Look {
+    pub(super) logged: Logged,
+    pub(super) facts: Facts,
+    pub(super) evidence: Evidence,
+    pub(super) step: Step,
+}
+
+impl Look {
+    /// Reads and decides, or 404.
+    pub(super) async fn take(control: &Control, tx: &ReadTx, id: &str, now: Timestamp) -> Result<Self, Refusal> {
+        let Some(logged) = tx.rotation(id).await? else { return Err(Refusal::not_found("rotation", id, None)) };
+        Self::of(control, tx, logged, now).await
+    }
+
+    /// Of one that is read already.
+    pub(super) async fn of(control: &Control, tx: &ReadTx, logged: Logged, now: Timestamp) -> Result<Self, Refusal> {
+        let rotation = &logged.rotation;
+        let facts = tx.rotation_facts(rotation, now.minus(LATELY)).await?;
+        let probing = rotation.probing_since.is_some_and(|since| now < since.plus(PROBING));
+        let evidence = Evidence::gather(rotation, &facts, &house(control, tx, now).await?, probing, now);
+        let step = decide(rotation, &evidence, now);
+        Ok(Self { logged, facts, evidence, step })
+    }
+}
+
+/// What holds for all rotations, now.
+async fn house(control: &Control, tx: &ReadTx, now: Timestamp) -> Result<House, Refusal> {
+    let policy = &control.policy.rotations;
+    let opens_at = || policy.windows.opens_at(now).unwrap_or(Timestamp::from_millis(NEVER));
+    Ok(House {
+        fleet: tx.fleet().await?,
+        window_opens_at: (!policy.windows.is_open(now)).then(opens_at),
+        gap: policy.gap,
+        allow_private: control.policy.allow_private.clone(),
+    })
+}

@@ -1,0 +1,42 @@
+//! `POST /v1/rotations/{id}/promote`.
+
+use std::sync::Arc;
+
+use api::problem::Problem;
+use api::rotation::{Move, RotationItem};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use model::access::Need;
+use model::rotation::Action;
+
+use super::act;
+use crate::call::Call;
+use crate::refusal::Refusal;
+use crate::state::Control;
+
+/// Gives the incoming secret all of the environment's traffic now, by its templates: all routes in one change. It takes evidence
+/// that the incoming credential works, or somebody who attests `credential_works`.
+#[utoipa::path(
+    post,
+    path = "/v1/rotations/{id}/promote",
+    tag = "rotations",
+    params(("id" = String, Path, description = "The rotation.")),
+    request_body = Move,
+    responses(
+        (status = 200, body = RotationItem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem),
+        (status = 422, body = Problem)
+    )
+)]
+pub(super) async fn promote(
+    State(control): State<Arc<Control>>,
+    Path(id): Path<String>,
+    call: Call,
+) -> Result<Response, Refusal> {
+    call.permit([Need::Change { protected: false }])?;
+    let Move { environment } = call.json_or_none()?;
+    let environment = act::environment(environment.as_deref())?;
+    act::take(&control, &call, &id, Action::Promote, environment).await
+}
