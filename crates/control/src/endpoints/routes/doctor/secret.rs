@@ -77,6 +77,7 @@ pub(super) async fn read(control: &Control, tx: &ReadTx, name: &SecretName, past
     if let Some(next) = superseded_by {
         known.facts.successor = related(tx, &next).await?.map(|(related, _)| related);
     }
+    // No rotation is stored yet: `known.facts.rotation` is the place for the live one that the secret is outgoing of.
     known.facts.secret = Some(secret);
     Ok(known)
 }
