@@ -40,9 +40,17 @@ fn values_are_in_the_upstream_s_record_and_nowhere_else() {
     let test = json!({"environment": "production", "path": "/v1/balance"});
     node.api("POST", "/v1/routes/payments/test", Some(&test)).expect(200);
     node.cli(&["route", "test", "payments", "--environment", "production"], "").expect(0);
-    for list in
-        ["/v1/secrets", "/v1/routes", "/v1/clients", "/v1/audit", "/v1/audit/export", "/openapi.json", "/readyz"]
-    {
+    for list in [
+        "/v1/secrets",
+        "/v1/routes",
+        "/v1/clients",
+        "/v1/audit",
+        "/v1/audit/export",
+        "/openapi.json",
+        "/readyz",
+        "/v1/routes/payments/doctor",
+        "/v1/lint",
+    ] {
         node.api("GET", list, None).expect(200);
     }
     for args in [["secret", "list", "-o", "yaml"], ["route", "list", "-o", "json"], ["audit", "list", "-o", "table"]] {

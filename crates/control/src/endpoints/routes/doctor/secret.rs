@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use envelope::Binding;
-use model::doctor::{Answers, Mention, Related, Run, SecretFacts, Window};
+use model::doctor::{Answers, Live, Mention, Related, Run, SecretFacts, Window};
 use model::name::{EnvironmentName, SecretName};
 use model::secret::State;
 use model::snapshot::{Opened, opened};
@@ -77,6 +77,8 @@ pub(super) async fn read(control: &Control, tx: &ReadTx, name: &SecretName, past
     if let Some(next) = superseded_by {
         known.facts.successor = related(tx, &next).await?.map(|(related, _)| related);
     }
+    let rotation = tx.live_rotation_of(name.as_str()).await?;
+    known.facts.rotation = rotation.map(|live| Live { id: live.id, state: live.state, incoming: live.incoming });
     known.facts.secret = Some(secret);
     Ok(known)
 }
