@@ -61,6 +61,25 @@ pub(super) enum Fault {
         /// The names of the nodes that are behind.
         nodes: String,
     },
+    /// A rotation that was waited for did not get to its end, or cannot go on without an operator.
+    #[error("{rotation} {how}")]
+    Rotation {
+        /// Which.
+        rotation: String,
+        /// What has become of it.
+        how: String,
+    },
+    /// A rotation that is waited for takes longer than somebody wants to wait.
+    #[error("{rotation} is still {state}, and goes on: keyroll rotation get {rotation} --watch")]
+    NotYet {
+        /// Which.
+        rotation: String,
+        /// The word of its state.
+        state: String,
+    },
+    /// A secret was named where its rotation is meant, and there is none.
+    #[error("{0}")]
+    NoRotation(String),
     /// The upstream gave no answer to a test.
     #[error("the upstream gave no answer: {0}")]
     Upstream(String),
@@ -106,8 +125,10 @@ impl Fault {
             | Self::Problems(_)
             | Self::NotReady(_)
             | Self::Audit { .. }
+            | Self::Rotation { .. }
             | Self::Unusable(_) => REMOTE,
-            Self::NotServed { .. } => TIMED_OUT,
+            Self::NoRotation(_) => NOT_FOUND,
+            Self::NotServed { .. } | Self::NotYet { .. } => TIMED_OUT,
             Self::Several { status, .. } => of_status(*status),
             Self::Server(error) => match error {
                 ClientError::Address { .. } | ClientError::Token | ClientError::Tls { .. } | ClientError::Call => LOCAL,
@@ -175,6 +196,9 @@ mod tests {
             (Fault::from(ClientError::TimedOut { address: String::new() }), 6),
             (Fault::Several { refused: 1, asked: 2, status: 409 }, 5),
             (Fault::NotServed { revision: 1, nodes: String::new() }, 6),
+            (Fault::Rotation { rotation: String::new(), how: String::new() }, 2),
+            (Fault::NotYet { rotation: String::new(), state: String::new() }, 6),
+            (Fault::NoRotation(String::new()), 3),
             (Fault::Upstream(String::new()), 2),
             (Fault::NotReady(String::new()), 2),
             (Fault::Incomplete { found: 1, promised: 2 }, 2),

@@ -32,16 +32,16 @@ impl Write for Pane {
 }
 
 /// What one command did.
-struct Seen {
-    code: u8,
-    stdout: String,
-    stderr: String,
+pub(super) struct Seen {
+    pub(super) code: u8,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
     /// Method and target, then the body, of each request.
-    asked: Vec<(String, String)>,
+    pub(super) asked: Vec<(String, String)>,
 }
 
 /// Runs a line with `stdin`, on a terminal or not; the server gives `answers` in turn.
-async fn run(line: &[&str], stdin: &'static str, terminal: bool, answers: &[(u16, Value)]) -> Seen {
+pub(super) async fn run(line: &[&str], stdin: &'static str, terminal: bool, answers: &[(u16, Value)]) -> Seen {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -89,7 +89,7 @@ async fn answer(mut stream: TcpStream, status: u16, body: &Value) -> (String, St
     (head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned(), sent)
 }
 
-fn problem(status: u16, code: &str) -> Value {
+pub(super) fn problem(status: u16, code: &str) -> Value {
     json!({"type": "about:blank", "title": "Refused", "status": status, "code": code, "detail": "it may not be", "request_id": "r7"})
 }
 

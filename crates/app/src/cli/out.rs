@@ -96,11 +96,30 @@ impl Out {
         bar.set_message(plain(what));
     }
 
-    /// Says something to the person, on stderr. If nobody listens, nothing is lost.
-    pub(crate) fn say(&mut self, text: &str) {
+    /// Draws these lines on a terminal, over those drawn before; they are gone with the next word. Elsewhere nobody could see
+    /// them change.
+    pub(super) fn pane(&mut self, text: &str) {
+        if !self.terminal {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg}");
+            ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        });
+        bar.set_message(plain(text));
+        bar.tick();
+    }
+
+    /// Takes away what was drawn, before something else stands there.
+    pub(super) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+
+    /// Says something to the person, on stderr. If nobody listens, nothing is lost.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.clear();
         let _ = writeln!(self.stderr, "{}", plain(text));
     }
 
@@ -124,6 +143,7 @@ impl Out {
 
     /// Tells why a command had no success; with `json` as the server's problem document where there is one.
     pub(super) fn fault(&mut self, fault: &Fault, json: bool) {
+        self.clear();
         if fault.code() == 0 {
             return;
         }
@@ -172,6 +192,12 @@ pub(super) fn particulars(problem: &Problem) -> Vec<String> {
     }
     if let Some(moment) = &problem.deletable_at {
         lines.push(format!("  possible from {moment} on"));
+    }
+    if let Some(rotation) = &problem.rotation {
+        lines.push(format!("  see: keyroll rotation get {rotation}"));
+    }
+    if let Some(possible) = problem.possible.as_ref().filter(|possible| !possible.is_empty()) {
+        lines.push(format!("  possible now: {}", possible.join(", ")));
     }
     if !problem.request_id.is_empty() {
         lines.push(format!("  request {}", problem.request_id));
@@ -225,7 +251,8 @@ mod tests {
             "type": "", "title": "In use", "status": 409, "code": "secret-is-referenced", "request_id": "r1",
             "references": [{"route": "pay", "environment": "staging", "field": "inject.headers.A", "enabled": true},
                            {"route": "old", "environment": null, "field": "inject.query.k", "enabled": false}],
-            "errors": [{"pointer": "/name", "code": "name-invalid", "detail": "too long"}], "did_you_mean": "x"
+            "errors": [{"pointer": "/name", "code": "name-invalid", "detail": "too long"}], "did_you_mean": "x",
+            "rotation": "rot_1", "possible": ["hold", "roll-back"]
         }))
         .unwrap();
         assert_eq!(
@@ -235,6 +262,8 @@ mod tests {
                 "  used by route pay in staging: inject.headers.A",
                 "  used by route old (base): inject.query.k, not served there",
                 "  did you mean x?",
+                "  see: keyroll rotation get rot_1",
+                "  possible now: hold, roll-back",
                 "  request r1",
             ]
         );

@@ -100,6 +100,12 @@ fn one_line(text: &str) -> String {
     plain(text).replace('\n', " ")
 }
 
+/// Rows of cells as aligned columns, with a head or without; whatever the cells hold, each is one line.
+pub(super) fn grid(head: Option<Vec<String>>, rows: Vec<Vec<String>>) -> String {
+    let clean = |row: Vec<String>| row.iter().map(|cell| one_line(cell)).collect();
+    lay_out(head, rows.into_iter().map(clean).collect())
+}
+
 fn lay_out(head: Option<Vec<String>>, rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);

@@ -27,6 +27,10 @@ pub(super) const SORTS: [&str; 8] = [
 ];
 /// What a route does with an answer that holds an injected value.
 pub(super) const GUARDS: [&str; 3] = ["mask", "block", "off"];
+/// Whether something happens by itself.
+pub(super) const MANNERS: [&str; 2] = ["automatic", "manual"];
+/// Why a credential is replaced.
+pub(super) const REASONS: [&str; 4] = ["scheduled", "compromised", "expiring", "other"];
 /// Roles of admin tokens.
 pub(super) const ROLES: [&str; 5] = ["viewer", "auditor", "developer", "operator", "admin"];
 
@@ -92,6 +96,8 @@ mod tests {
         all::<api::secret::GroupBy>(&GROUPS);
         all::<api::secret::SecretSort>(&SORTS);
         all::<api::route::GuardMode>(&GUARDS);
+        all::<api::rotation::Manner>(&MANNERS);
+        all::<api::rotation::RotationReason>(&REASONS);
         all::<api::token::Role>(&ROLES);
     }
 

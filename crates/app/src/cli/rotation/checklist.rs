@@ -1,0 +1,95 @@
+//! `keyroll rotation checklist` and `attest`: what is done, what shows it, and what somebody vouches for.
+
+use api::client::Call;
+use api::path;
+use api::rotation::{Attest, ChecklistItem};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::fault::Fault;
+use super::super::print;
+use super::super::session::{Format, Session};
+use super::super::table::grid;
+use super::page;
+use super::told::Told;
+use super::which::{self, Among};
+
+const AFTER: &str = "\
+What Keyroll sees is ticked by a record, and open again when the record is gone. What is done elsewhere, such as
+revoking the old credential at its provider, somebody vouches for by name. -o name prints the open steps.
+
+Examples:
+  keyroll rotation attest stripe_api_key update_documentation --note 'page 12 of the runbook' --link https://wiki.example/12
+  keyroll rotation attest rot_4 notify_team --note 'nobody else uses it' --not-applicable
+  keyroll rotation attest rot_4 notify_team --remove";
+
+/// `keyroll rotation attest`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct AttestArgs {
+    /// Its id, or a secret that is part of it
+    rotation: String,
+    /// The word of the step, as the checklist has it
+    step: String,
+    /// What was done, or why the step does not apply
+    #[arg(long, value_name = "TEXT", required_unless_present = "remove")]
+    note: Option<String>,
+    /// Where more is to be found
+    #[arg(long, value_name = "URL")]
+    link: Option<String>,
+    /// Say that the step does not apply here
+    #[arg(long)]
+    not_applicable: bool,
+    /// Take back what was attested
+    #[arg(long, conflicts_with_all = ["note", "link", "not_applicable"])]
+    remove: bool,
+}
+
+/// Vouches for a step, or takes that back.
+pub(super) async fn attest(args: AttestArgs, session: &mut Session<'_>) -> Result<(), Fault> {
+    let id = which::id(session, &args.rotation, Among::Live).await?;
+    let call = match args.note {
+        Some(note) => Call::post(path::part(path::ROTATIONS, &id, "attest")).json(&Attest {
+            step: args.step.clone(),
+            note,
+            link: args.link,
+            not_applicable: args.not_applicable.then_some(true),
+        })?,
+        None => Call::delete(path::attestation(&id, &args.step)),
+    };
+    let told = Told::by(session, call).await?;
+    if let Some(entry) = told.item.checklist.iter().find(|entry| entry.step == args.step) {
+        session.out.say(&format!("{} is {}", entry.step, entry.state));
+    }
+    show(&told.item.checklist, session)
+}
+
+/// Shows the checklist.
+pub(super) async fn list(rotation: &str, session: &mut Session<'_>) -> Result<(), Fault> {
+    let id = which::id(session, rotation, Among::All).await?;
+    let told = Told::by(session, Call::get(path::item(path::ROTATIONS, &id))).await?;
+    show(&told.item.checklist, session)?;
+    let open = told.item.checklist.iter().filter(|entry| entry.state == OPEN).count();
+    session.out.say(&format!("{open} of {} open", told.item.checklist.len()));
+    Ok(())
+}
+
+/// The state of what is still to be done.
+const OPEN: &str = "open";
+
+fn show(entries: &[ChecklistItem], session: &mut Session<'_>) -> Result<(), Fault> {
+    match session.format {
+        Format::Json | Format::Yaml => {
+            print::document(session.out, session.format, &json!({"items": entries, "next": Value::Null}))
+        }
+        Format::Name => {
+            let open = entries.iter().filter(|entry| entry.state == OPEN);
+            open.map(|entry| entry.step.as_str()).try_for_each(|step| session.out.line(step))
+        }
+        Format::Table => {
+            let head = page::CHECKLIST.map(str::to_owned).to_vec();
+            let rows = entries.iter().map(page::checklist).collect();
+            session.out.data(grid(Some(head), rows).as_bytes())
+        }
+    }
+}
