@@ -2,6 +2,8 @@
 
 mod action;
 mod calendar;
+mod checklist;
+mod evidence;
 mod impact;
 mod item;
 mod plan;
@@ -10,6 +12,8 @@ mod start;
 
 pub use action::{ActionNote, Approve, Attest, Move};
 pub use calendar::{CalendarQuery, DEFAULT_DAYS, ICALENDAR, MAX_DAYS};
+pub use checklist::{Checklist, PlaybookStep};
+pub use evidence::RotationEvidence;
 pub use impact::{ImpactFinding, ImpactRoute, RotationImpact, Severity};
 pub use item::{
     CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, NextItem, RotationChange, RotationItem, RotationSummary,

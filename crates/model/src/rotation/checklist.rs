@@ -6,16 +6,16 @@
 //! very moment voids them all. That a step does not apply is somebody's decision and stands, with what speaks against it
 //! in its note.
 
-mod facts;
 mod found;
 mod item;
 mod pointing;
+mod present;
 
-pub use facts::{Present, SecretNow};
 pub(super) use item::{Found, event};
 pub use item::{Item, ItemState};
 use pointing::updated;
 pub(super) use pointing::{told, works};
+pub use present::{Present, SecretNow};
 
 use super::action::WORKS;
 use super::event::Entry;
@@ -100,21 +100,21 @@ impl Duty {
         }
     }
 
-    fn found(self, rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
+    fn found(self, rotation: &Rotation, log: &[Entry], present: &Present) -> Found {
         match self {
-            Self::DocumentRoutes => found::documented(log, facts),
-            Self::GenerateCredential => found::generated(rotation, facts),
-            Self::CreateSecret => found::created(rotation, facts),
-            Self::UpdateStaging => updated(rotation, log, facts, false),
-            Self::TestStaging => pointing::tested(rotation, log, facts),
-            Self::UpdateProduction => updated(rotation, log, facts, true),
-            Self::Monitor => found::monitored(rotation, log, facts),
-            Self::VerifyNoErrors => found::without_errors(rotation, log, facts),
-            Self::DeleteOutgoing => found::deleted(rotation, log, facts),
+            Self::DocumentRoutes => found::documented(log, present),
+            Self::GenerateCredential => found::generated(rotation, present),
+            Self::CreateSecret => found::created(rotation, present),
+            Self::UpdateStaging => updated(rotation, log, present, false),
+            Self::TestStaging => pointing::tested(rotation, log, present),
+            Self::UpdateProduction => updated(rotation, log, present, true),
+            Self::Monitor => found::monitored(rotation, log, present),
+            Self::VerifyNoErrors => found::without_errors(rotation, log, present),
+            Self::DeleteOutgoing => found::deleted(rotation, log, present),
             Self::UpdateDocumentation => {
                 Found::missing("attest it with a link to what was changed, or say why there is nothing to change")
             }
-            Self::ScheduleNext => found::scheduled(rotation, facts),
+            Self::ScheduleNext => found::scheduled(rotation, present),
         }
     }
 
@@ -129,20 +129,20 @@ impl Duty {
 
     /// How it stands.
     #[must_use]
-    pub fn item(self, rotation: &Rotation, log: &[Entry], facts: &Present) -> Item {
+    pub fn item(self, rotation: &Rotation, log: &[Entry], present: &Present) -> Item {
         let attestation = self.attestation(rotation);
         let unlinked = attestation.filter(|own| own.link.is_none() && !own.not_applicable);
         if let (Self::UpdateDocumentation, Some(own)) = (self, unlinked) {
             return Item::open(self.word(), format!("{} attested it without a link", own.by));
         }
-        Item::of(self.word(), self.found(rotation, log, facts), attestation)
+        Item::of(self.word(), self.found(rotation, log, present), attestation)
     }
 }
 
 /// The checklist as it stands now.
 #[must_use]
-pub fn checklist(rotation: &Rotation, log: &[Entry], facts: &Present) -> Vec<Item> {
-    CHECKLIST.iter().map(|duty| duty.item(rotation, log, facts)).collect()
+pub fn checklist(rotation: &Rotation, log: &[Entry], present: &Present) -> Vec<Item> {
+    CHECKLIST.iter().map(|duty| duty.item(rotation, log, present)).collect()
 }
 
 #[cfg(test)]

@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Weight;
 use super::checklist::Item;
+use super::counted::Counted;
 use super::event::{Entry, Mention, Reading, Tried, Trouble};
 use super::plan::Plan;
 use super::playbook::PlayStep;
 use super::proof::{Converged, Healthy, SoakElapsed, Unused};
 use super::replace::Change;
 use super::rotation::Rotation;
-use super::verdict::Counts;
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::secret::Kind;
 use crate::time::Timestamp;
@@ -52,19 +52,6 @@ pub struct Sources<'a> {
     pub playbook: Vec<PlayStep>,
     /// When the document is made.
     pub now: Timestamp,
-}
-
-/// What was counted for one upstream in one environment from a moment on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
-    /// The environment.
-    pub environment: EnvironmentName,
-    /// The upstream.
-    pub upstream: String,
-    /// When the span began.
-    pub at: Timestamp,
-    /// What was counted in it.
-    pub counts: Counts,
 }
 
 /// The document.

@@ -57,8 +57,8 @@ fn sort(kind: Kind) -> Sort {
 
 /// The playbook of this rotation, as far as it has come.
 #[must_use]
-pub fn playbook(rotation: &Rotation, log: &[Entry], facts: &Present) -> Vec<PlayStep> {
-    let steps = script(sort(rotation.kind), rotation).into_iter().map(|line| step(line, rotation, log, facts));
+pub fn playbook(rotation: &Rotation, log: &[Entry], present: &Present) -> Vec<PlayStep> {
+    let steps = script(sort(rotation.kind), rotation).into_iter().map(|line| step(line, rotation, log, present));
     let mut steps: Vec<PlayStep> = steps.collect();
     let is_given_up = matches!(rotation.state, State::RolledBack { .. } | State::Abandoned);
     let next = steps.iter_mut().find(|step| step.item.state == ItemState::Open && !is_given_up);
@@ -95,15 +95,15 @@ pub fn attestable(kind: Kind) -> Vec<&'static str> {
     words
 }
 
-fn step(line: Line, rotation: &Rotation, log: &[Entry], facts: &Present) -> PlayStep {
+fn step(line: Line, rotation: &Rotation, log: &[Entry], present: &Present) -> PlayStep {
     let Line { word, title, what, command, outside } = line;
     let attestation = rotation.attested.get(word);
     let item = match word {
-        UPDATE_ROUTES => routes(rotation, log, facts),
-        WORKS => Item::of(word, tested(rotation, log, facts), attestation),
+        UPDATE_ROUTES => routes(rotation, log, present),
+        WORKS => Item::of(word, tested(rotation, log, present), attestation),
         REMOVE_PASSWORD | REVOKE_TOKEN => Item::of(word, taken_back(rotation, attestation), attestation),
         _ => match CHECKLIST.iter().find(|duty| duty.word() == word) {
-            Some(duty) => duty.item(rotation, log, facts),
+            Some(duty) => duty.item(rotation, log, present),
             None => Item::of(word, Found::missing(""), attestation),
         },
     };
@@ -111,8 +111,8 @@ fn step(line: Line, rotation: &Rotation, log: &[Entry], facts: &Present) -> Play
 }
 
 /// Both entries of the checklist about routes at once: done when neither is open.
-fn routes(rotation: &Rotation, log: &[Entry], facts: &Present) -> Item {
-    let both = [Duty::UpdateStaging, Duty::UpdateProduction].map(|duty| duty.item(rotation, log, facts));
+fn routes(rotation: &Rotation, log: &[Entry], present: &Present) -> Item {
+    let both = [Duty::UpdateStaging, Duty::UpdateProduction].map(|duty| duty.item(rotation, log, present));
     let rank = |item: &Item| match item.state {
         ItemState::Open => 0,
         ItemState::Attested => 1,
@@ -130,9 +130,12 @@ fn routes(rotation: &Rotation, log: &[Entry], facts: &Present) -> Item {
 
 /// Whether the credential is known to work: a database password in every place that its probe lists, anything else in
 /// every environment of the plan.
-fn tested(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
+fn tested(rotation: &Rotation, log: &[Entry], present: &Present) -> Found {
     if sort(rotation.kind) != Sort::Database {
-        return works(rotation, log, facts, rotation.plan.stages.iter());
+        return works(rotation, log, present, rotation.plan.stages.iter());
+    }
+    if present.connections.is_empty() {
+        return Found::missing("the incoming secret has no probe that logs in: try each place, and attest it");
     }
     let outcome = |entry: &&Entry| matches!(entry.event, Event::Probed { .. });
     let Some(entry) = log.iter().rev().find(outcome) else {
@@ -144,11 +147,11 @@ fn tested(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
         return Found::Against { since: Some(entry.at), note };
     }
     let is_taken = |place: &String| tried.iter().any(|one| one.place == *place && one.reading == Reading::Alive);
-    if let Some(place) = facts.probe_places.iter().find(|place| !is_taken(place)) {
+    if let Some(place) = present.connections.iter().find(|place| !is_taken(place)) {
         return Found::missing(format!("{place} was not tried with success"));
     }
     match reading {
-        Reading::Alive => Found::shown(entry, format!("{} connections were tried, and all took it", tried.len())),
+        Reading::Alive => Found::shown(entry, format!("all {} connections took it", present.connections.len())),
         Reading::Dead | Reading::Unclear => Found::missing("the last try had no clear outcome"),
     }
 }

@@ -10,7 +10,7 @@ use crate::secret::{Kind, State as SecretState};
 use crate::time::Timestamp;
 
 /// The routes that named the outgoing secret are noted at the start, and none has come to it since.
-pub(super) fn documented(log: &[Entry], facts: &Present) -> Found {
+pub(super) fn documented(log: &[Entry], present: &Present) -> Found {
     let Some(first) = log.first() else { return Found::missing("nothing is recorded") };
     let Event::Planned(planned) = &first.event else { return Found::missing("nothing is recorded") };
     let is_noted = |mention: &Mention| {
@@ -20,7 +20,7 @@ pub(super) fn documented(log: &[Entry], facts: &Present) -> Found {
             .iter()
             .any(|noted| noted.route == mention.route && (same(noted) || mention.environment.is_none()))
     };
-    if let Some(stranger) = facts.outgoing_at.iter().find(|mention| !is_noted(mention)) {
+    if let Some(stranger) = present.outgoing_at.iter().find(|mention| !is_noted(mention)) {
         return Found::missing(format!(
             "{} names {}, and is not among the noted ones",
             stranger.route, planned.outgoing
@@ -30,8 +30,8 @@ pub(super) fn documented(log: &[Entry], facts: &Present) -> Found {
 }
 
 /// Only people know what they did at a provider; that both secrets hold one value says that they did not.
-pub(super) fn generated(rotation: &Rotation, facts: &Present) -> Found {
-    match (&facts.incoming, &facts.outgoing) {
+pub(super) fn generated(rotation: &Rotation, present: &Present) -> Found {
+    match (&present.incoming, &present.outgoing) {
         (Some(incoming), Some(outgoing)) if incoming.fingerprint == outgoing.fingerprint => {
             Found::against_now(format!("{} and {} hold the same value", rotation.incoming, rotation.outgoing))
         }
@@ -39,7 +39,7 @@ pub(super) fn generated(rotation: &Rotation, facts: &Present) -> Found {
     }
 }
 
-pub(super) fn created(rotation: &Rotation, facts: &Present) -> Found {
+pub(super) fn created(rotation: &Rotation, present: &Present) -> Found {
     let name = &rotation.incoming;
     let shown = |note: &str, by: &str, at: Timestamp| Found::Shown {
         record: format!("secret/{name}"),
@@ -47,7 +47,7 @@ pub(super) fn created(rotation: &Rotation, facts: &Present) -> Found {
         at: Some(at),
         note: note.to_owned(),
     };
-    match (&facts.incoming, &facts.replaced_by) {
+    match (&present.incoming, &present.replaced_by) {
         (Some(secret), _) if secret.state == SecretState::Active => {
             shown("it has a value", &secret.created_by, secret.created_at)
         }
@@ -60,11 +60,11 @@ pub(super) fn created(rotation: &Rotation, facts: &Present) -> Found {
 }
 
 /// The final soak is over once the outgoing secret is withdrawn; a later need of it says that it came too early.
-pub(super) fn monitored(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
+pub(super) fn monitored(rotation: &Rotation, log: &[Entry], present: &Present) -> Found {
     let long = rotation.plan.final_soak();
     let withdrawn = log.iter().rev().find(|entry| matches!(entry.event, Event::Withdrawn { .. }));
     match (withdrawn, &rotation.state) {
-        (Some(entry), _) => match facts.needed_at.filter(|needed| *needed > entry.at) {
+        (Some(entry), _) => match present.needed_at.filter(|needed| *needed > entry.at) {
             Some(needed) => {
                 let note = format!("the outgoing credential was needed at {needed}, after its withdrawal");
                 Found::Against { since: Some(needed), note }
@@ -72,7 +72,7 @@ pub(super) fn monitored(rotation: &Rotation, log: &[Entry], facts: &Present) -> 
             None => Found::shown(entry, format!("{long} without any need of the outgoing credential")),
         },
         (None, State::Watching(_)) => {
-            let since = facts.needed_at.map_or(rotation.cut_over_at(), |needed| needed.max(rotation.cut_over_at()));
+            let since = present.needed_at.map_or(rotation.cut_over_at(), |needed| needed.max(rotation.cut_over_at()));
             Found::against_now(format!("the soak of {long} lasts until {} at least", since.plus(long)))
         }
         (None, State::RolledBack { .. } | State::Abandoned) => Found::missing("the rotation ended before"),
@@ -82,21 +82,21 @@ pub(super) fn monitored(rotation: &Rotation, log: &[Entry], facts: &Present) -> 
 
 /// From the last promotion to the withdrawal, nothing had to be saved by the outgoing credential, and something shows that
 /// the incoming one works.
-pub(super) fn without_errors(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
+pub(super) fn without_errors(rotation: &Rotation, log: &[Entry], present: &Present) -> Found {
     let promoted_at = rotation.cut_over_at();
     if let Some(last) = rotation.probe.filter(|last| last.reading == Reading::Dead && last.at >= promoted_at) {
         let note = format!("a probe at {} found the incoming credential refused", last.at);
         return Found::Against { since: Some(last.at), note };
     }
-    let bad = facts.measured.iter().find(|measured| matches!(measured.verdict(), Verdict::Unhealthy(_)));
+    let bad = present.measured.iter().find(|measured| matches!(measured.verdict(), Verdict::Unhealthy(_)));
     if let Some(bad) = bad {
         let note = format!("{} refuses it in {} where it takes the outgoing one", bad.upstream, bad.environment);
         return Found::Against { since: Some(bad.last_at.unwrap_or(promoted_at)), note };
     }
-    if facts.pairs_since_cut_over > 0 {
-        let pairs = facts.pairs_since_cut_over;
+    if present.pairs_since_cut_over > 0 {
+        let pairs = present.pairs_since_cut_over;
         let note = format!("{pairs} requests were saved by the outgoing credential since the last promotion");
-        return Found::Against { since: Some(facts.needed_at.unwrap_or(promoted_at)), note };
+        return Found::Against { since: Some(present.needed_at.unwrap_or(promoted_at)), note };
     }
     let Some(entry) = log.iter().rev().find(|entry| matches!(entry.event, Event::Withdrawn { .. })) else {
         return Found::missing("it is judged when the outgoing secret is withdrawn");
@@ -109,22 +109,25 @@ pub(super) fn without_errors(rotation: &Rotation, log: &[Entry], facts: &Present
         let basis = crate::rotation::Basis::Probe { at: last.at };
         return Found::shown(entry, format!("no request had to be saved, and {}", told(&basis)));
     }
-    let undecided = facts.measured.iter().find(|measured| measured.verdict() != Verdict::Healthy);
-    match (undecided, facts.measured.is_empty()) {
+    // Where traffic is rare by nature, as in staging, few answers are no reproach: the last environment counts.
+    let last = rotation.plan.stages.last().map(|stage| &stage.environment);
+    let weighty = present.measured.iter().filter(|measured| Some(&measured.environment) == last);
+    let undecided = weighty.clone().find(|measured| measured.verdict() != Verdict::Healthy);
+    match (undecided, weighty.count() == 0) {
         (Some(few), _) => {
             Found::missing(format!("there were too few answers from {} in {}", few.upstream, few.environment))
         }
         (None, true) => Found::missing("there was neither traffic nor a probe since the last promotion"),
         (None, false) => {
-            let judged: u64 = facts.measured.iter().map(|measured| measured.total().judged()).sum();
+            let judged: u64 = present.measured.iter().map(|measured| measured.total().judged()).sum();
             Found::shown(entry, format!("no request had to be saved; {judged} answers judged in all"))
         }
     }
 }
 
-pub(super) fn deleted(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
+pub(super) fn deleted(rotation: &Rotation, log: &[Entry], present: &Present) -> Found {
     let name = &rotation.outgoing;
-    let Some(secret) = &facts.outgoing else { return Found::missing(format!("nothing is known about {name}")) };
+    let Some(secret) = &present.outgoing else { return Found::missing(format!("nothing is known about {name}")) };
     if secret.state == SecretState::Active {
         return Found::against_now(format!("{name} still has a value"));
     }
@@ -138,13 +141,13 @@ pub(super) fn deleted(rotation: &Rotation, log: &[Entry], facts: &Present) -> Fo
 }
 
 /// The incoming secret is due one day, or was replaced already.
-pub(super) fn scheduled(rotation: &Rotation, facts: &Present) -> Found {
+pub(super) fn scheduled(rotation: &Rotation, present: &Present) -> Found {
     let record = format!("secret/{}", rotation.incoming);
-    if let Some(later) = &facts.replaced_by {
+    if let Some(later) = &present.replaced_by {
         let note = format!("{later} has replaced it since");
         return Found::Shown { record: format!("rotation/{later}"), by: None, at: None, note };
     }
-    let Some(secret) = facts.incoming.as_ref().filter(|secret| secret.state == SecretState::Active) else {
+    let Some(secret) = present.incoming.as_ref().filter(|secret| secret.state == SecretState::Active) else {
         return Found::missing(format!("{} has no value", rotation.incoming));
     };
     match secret.due_at {

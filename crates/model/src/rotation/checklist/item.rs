@@ -40,7 +40,7 @@ pub struct Item {
     pub step: String,
     /// How it stands.
     pub state: ItemState,
-    /// What shows it: `event/7` of the rotation's log, `secret/x_v2`, `rotation/rot_…`, or the link of an attestation.
+    /// What shows it: `event/7` of the rotation's log, `secret/x_v2`, `rotation/rot_…`.
     pub record: Option<String>,
     /// Whose doing it was.
     pub by: Option<String>,
@@ -48,6 +48,8 @@ pub struct Item {
     pub at: Option<Timestamp>,
     /// What was found or attested; why it is open.
     pub note: String,
+    /// Where more is to be found, as whoever attested it says.
+    pub link: Option<String>,
 }
 
 /// What was found about an entry.
@@ -91,16 +93,22 @@ pub(in crate::rotation) fn event(number: i64) -> String {
 
 impl Item {
     pub(in crate::rotation) fn open(step: &str, note: String) -> Self {
-        Self { step: step.to_owned(), state: ItemState::Open, record: None, by: None, at: None, note }
+        Self { step: step.to_owned(), state: ItemState::Open, record: None, by: None, at: None, note, link: None }
     }
 
     /// What was found and what was attested, held together.
     pub(in crate::rotation) fn of(step: &str, found: Found, attestation: Option<&Attestation>) -> Self {
         let waived = attestation.is_some_and(|own| own.not_applicable);
         match (found, attestation) {
-            (Found::Shown { record, by, at, note }, _) => {
-                Self { step: step.to_owned(), state: ItemState::Evidence, record: Some(record), by, at, note }
-            }
+            (Found::Shown { record, by, at, note }, _) => Self {
+                step: step.to_owned(),
+                state: ItemState::Evidence,
+                record: Some(record),
+                by,
+                at,
+                note,
+                link: None,
+            },
             (Found::Missing { .. } | Found::Vouched { .. } | Found::Nothing { .. }, Some(own)) => {
                 Self::attested(step, own, None)
             }
@@ -117,6 +125,7 @@ impl Item {
                 by: Some(by),
                 at: Some(at),
                 note,
+                link: None,
             },
             (Found::Nothing { record, note }, None) => Self {
                 step: step.to_owned(),
@@ -125,6 +134,7 @@ impl Item {
                 by: None,
                 at: None,
                 note,
+                link: None,
             },
             (Found::Missing { note } | Found::Against { note, .. }, None) => Self::open(step, note),
         }
@@ -138,10 +148,11 @@ impl Item {
         Self {
             step: step.to_owned(),
             state: if own.not_applicable { ItemState::NotApplicable } else { ItemState::Attested },
-            record: Some(own.link.clone().unwrap_or_else(|| event(own.number))),
+            record: Some(event(own.number)),
             by: Some(own.by.clone()),
             at: Some(own.at),
             note,
+            link: own.link.clone(),
         }
     }
 }

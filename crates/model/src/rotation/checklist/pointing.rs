@@ -10,13 +10,13 @@ use crate::rotation::rotation::Rotation;
 use crate::rotation::state::State;
 
 /// Whether all environments that are protected, or all that are not, were re-pointed and still are.
-pub(in crate::rotation) fn updated(rotation: &Rotation, log: &[Entry], facts: &Present, protected: bool) -> Found {
-    if let Some(found) = no_stage(rotation, facts, protected) {
+pub(in crate::rotation) fn updated(rotation: &Rotation, log: &[Entry], present: &Present, protected: bool) -> Found {
+    if let Some(found) = no_stage(rotation, present, protected) {
         return found;
     }
     let mut last = None;
     for stage in stages(rotation, protected) {
-        if let Some(found) = elsewhere(rotation, facts, &stage.environment) {
+        if let Some(found) = elsewhere(rotation, present, &stage.environment) {
             return found;
         }
         match promotion(log, &stage.environment) {
@@ -28,20 +28,20 @@ pub(in crate::rotation) fn updated(rotation: &Rotation, log: &[Entry], facts: &P
         return found;
     }
     let names: Vec<_> = stages(rotation, protected).map(|stage| stage.environment.to_string()).collect();
-    let note = format!("the routes name {} in {}{}", rotation.incoming, names.join(", "), since(facts));
+    let note = format!("the routes name {} in {}{}", rotation.incoming, names.join(", "), since(present));
     last.map_or_else(|| Found::missing("nothing is promoted yet"), |entry| Found::shown(entry, note))
 }
 
 /// Whether the incoming credential is known to work in the environments that are not protected.
-pub(super) fn tested(rotation: &Rotation, log: &[Entry], facts: &Present) -> Found {
-    no_stage(rotation, facts, false).unwrap_or_else(|| works(rotation, log, facts, stages(rotation, false)))
+pub(super) fn tested(rotation: &Rotation, log: &[Entry], present: &Present) -> Found {
+    no_stage(rotation, present, false).unwrap_or_else(|| works(rotation, log, present, stages(rotation, false)))
 }
 
 /// Whether it is known to work in these stages of the plan.
 pub(in crate::rotation) fn works<'a>(
     rotation: &'a Rotation,
     log: &[Entry],
-    facts: &Present,
+    present: &Present,
     stages: impl Iterator<Item = &'a Stage>,
 ) -> Found {
     if let Some(found) = refused(rotation).or_else(|| gone_back(rotation)) {
@@ -54,7 +54,7 @@ pub(in crate::rotation) fn works<'a>(
             return Found::missing(format!("nothing shows yet that the credential works in {environment}"));
         };
         if promotion(log, environment).is_some()
-            && let Some(found) = elsewhere(rotation, facts, environment)
+            && let Some(found) = elsewhere(rotation, present, environment)
         {
             return found;
         }
@@ -88,10 +88,10 @@ fn stages(rotation: &Rotation, protected: bool) -> impl Iterator<Item = &Stage> 
 }
 
 /// What is to be said where the plan leaves out an environment of this sort, or has none.
-fn no_stage(rotation: &Rotation, facts: &Present, protected: bool) -> Option<Found> {
+fn no_stage(rotation: &Rotation, present: &Present, protected: bool) -> Option<Found> {
     let planned = |name: &EnvironmentName| rotation.plan.stages.iter().any(|stage| stage.environment == *name);
-    let sort = |name: &EnvironmentName| facts.protected.contains(name) == protected;
-    let left = facts.outgoing_at.iter().filter_map(|mention| Some((mention, mention.environment.as_ref()?)));
+    let sort = |name: &EnvironmentName| present.protected.contains(name) == protected;
+    let left = present.outgoing_at.iter().filter_map(|mention| Some((mention, mention.environment.as_ref()?)));
     if let Some((mention, name)) = left.into_iter().find(|(_, name)| sort(name) && !planned(name)) {
         let (route, outgoing) = (&mention.route, &rotation.outgoing);
         return Some(Found::against_now(format!("the plan leaves out {name}, where {route} names {outgoing}")));
@@ -99,7 +99,7 @@ fn no_stage(rotation: &Rotation, facts: &Present, protected: bool) -> Option<Fou
     if stages(rotation, protected).next().is_some() {
         return None;
     }
-    Some(match (&rotation.plan.after, facts.sibling) {
+    Some(match (&rotation.plan.after, present.sibling) {
         (Some(first), Some(Sibling::There)) if !protected => Found::Nothing {
             record: format!("rotation/{first}"),
             note: format!("done by {first}, which went first with a secret of its own"),
@@ -116,17 +116,17 @@ fn no_stage(rotation: &Rotation, facts: &Present, protected: bool) -> Option<Fou
 }
 
 /// What the routes of an environment name instead, now.
-fn elsewhere(rotation: &Rotation, facts: &Present, environment: &EnvironmentName) -> Option<Found> {
-    if facts.replaced_by.is_some() {
+fn elsewhere(rotation: &Rotation, present: &Present, environment: &EnvironmentName) -> Option<Found> {
+    if present.replaced_by.is_some() {
         return None;
     }
     let here = |other: &Option<EnvironmentName>| other.as_ref() == Some(environment);
-    if let Some(mention) = facts.outgoing_at.iter().find(|mention| here(&mention.environment)) {
+    if let Some(mention) = present.outgoing_at.iter().find(|mention| here(&mention.environment)) {
         let (route, field, outgoing) = (&mention.route, &mention.field, &rotation.outgoing);
         return Some(Found::against_now(format!("{route} names {outgoing} in {environment} ({field})")));
     }
     let moved = rotation.promoted.iter().rev().find(|promotion| promotion.environment == *environment)?;
-    let still = |route: &RouteName| facts.incoming_at.iter().any(|one| one.route == *route && here(&one.environment));
+    let still = |route: &RouteName| present.incoming_at.iter().any(|one| one.route == *route && here(&one.environment));
     let gone = moved.routes.iter().find(|route| !still(route))?;
     Some(Found::missing(format!("{gone} names {} in {environment} no longer", rotation.incoming)))
 }
@@ -176,6 +176,6 @@ fn health<'a>(log: &'a [Entry], environment: &EnvironmentName) -> Option<(&'a En
     None
 }
 
-fn since(facts: &Present) -> String {
-    facts.replaced_by.as_ref().map(|later| format!(", until {later}")).unwrap_or_default()
+fn since(present: &Present) -> String {
+    present.replaced_by.as_ref().map(|later| format!(", until {later}")).unwrap_or_default()
 }

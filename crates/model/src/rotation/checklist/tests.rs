@@ -4,9 +4,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::rotation::event::{Event, Mention};
+use crate::rotation::evidence::Evidence;
 use crate::rotation::evidence::{Measured, Sibling};
+use crate::rotation::facts::{CountRow, Facts, House, Summary};
+use crate::rotation::proof::Fleet;
+use crate::rotation::traffic::Traffic;
 use crate::rotation::verdict::Counts;
 use crate::secret::{Kind, State as SecretState};
+use crate::snapshot::{SIGNS, Sign, TrialDrained};
 use crate::time::{Span, Timestamp};
 
 /// So many minutes into the rotation.
@@ -123,7 +128,7 @@ pub(in crate::rotation) fn mention(environment: &str) -> Mention {
 }
 
 /// What stands when all is done.
-pub(in crate::rotation) fn facts() -> Present {
+pub(in crate::rotation) fn present() -> Present {
     let secret = |fingerprint: &str, state| SecretNow {
         state,
         created_at: minute(0),
@@ -139,7 +144,7 @@ pub(in crate::rotation) fn facts() -> Present {
         protected: BTreeSet::from(["production".parse().unwrap()]),
         measured: vec![measured(Counts { alive: 40, outgoing_alive: 700, ..Counts::default() })],
         needed_at: Some(minute(21)),
-        probe_places: vec!["db1/prod".to_owned(), "db2/prod".to_owned()],
+        connections: vec!["db1/prod".to_owned(), "db2/prod".to_owned()],
         ..Present::default()
     }
 }
@@ -169,7 +174,7 @@ fn vouch(log: &mut Vec<Entry>, step: &str) {
     attest(log, 5_000, step, None, false);
 }
 
-fn rolled_back(log: &mut Vec<Entry>, facts: &mut Present) {
+fn rolled_back(log: &mut Vec<Entry>, present: &mut Present) {
     log.truncate(PRODUCTION_PROMOTED);
     then(
         log,
@@ -177,7 +182,7 @@ fn rolled_back(log: &mut Vec<Entry>, facts: &mut Present) {
         "token:ops",
         json!({ "event": "rolled_back", "why": { "why": "operator", "note": "" }, "changes": [] }),
     );
-    std::mem::swap(&mut facts.outgoing_at, &mut facts.incoming_at);
+    std::mem::swap(&mut present.outgoing_at, &mut present.incoming_at);
 }
 
 fn refusing(counts: &mut Present) {
@@ -201,7 +206,7 @@ fn cases() -> Vec<Case> {
         (
             DocumentRoutes,
             "one came to it later",
-            |_, facts| facts.outgoing_at = vec![mention("development")],
+            |_, present| present.outgoing_at = vec![mention("development")],
             Open,
             "is not among",
         ),
@@ -220,9 +225,9 @@ fn cases() -> Vec<Case> {
         (
             GenerateCredential,
             "both hold one value",
-            |log, facts| {
+            |log, present| {
                 vouch(log, "generate_credential");
-                facts.incoming.as_mut().unwrap().fingerprint = "kf_1".to_owned();
+                present.incoming.as_mut().unwrap().fingerprint = "kf_1".to_owned();
             },
             Open,
             "token:ann attested it, but stripe_v2 and stripe hold the same value",
@@ -231,16 +236,16 @@ fn cases() -> Vec<Case> {
         (
             CreateSecret,
             "deleted",
-            |_, facts| facts.incoming.as_mut().unwrap().state = SecretState::Deleted,
+            |_, present| present.incoming.as_mut().unwrap().state = SecretState::Deleted,
             Open,
             "was deleted",
         ),
         (
             CreateSecret,
             "deleted, whatever is attested",
-            |log, facts| {
+            |log, present| {
                 vouch(log, "create_secret");
-                facts.incoming = None;
+                present.incoming = None;
             },
             Open,
             "does not exist",
@@ -248,9 +253,9 @@ fn cases() -> Vec<Case> {
         (
             CreateSecret,
             "deleted after its own rotation",
-            |_, facts| {
-                facts.incoming.as_mut().unwrap().state = SecretState::Deleted;
-                facts.replaced_by = Some("rot_2".to_owned());
+            |_, present| {
+                present.incoming.as_mut().unwrap().state = SecretState::Deleted;
+                present.replaced_by = Some("rot_2".to_owned());
             },
             Evidence,
             "after rot_2",
@@ -261,15 +266,15 @@ fn cases() -> Vec<Case> {
         (
             UpdateStaging,
             "edited by hand",
-            |_, facts| facts.incoming_at.retain(|one| *one != mention("staging")),
+            |_, present| present.incoming_at.retain(|one| *one != mention("staging")),
             Open,
             "no longer",
         ),
         (
             UpdateStaging,
             "edited by hand, and attested",
-            |log, facts| {
-                facts.incoming_at.clear();
+            |log, present| {
+                present.incoming_at.clear();
                 vouch(log, "update_staging");
             },
             Attested,
@@ -278,8 +283,8 @@ fn cases() -> Vec<Case> {
         (
             UpdateStaging,
             "put back, whatever is attested",
-            |log, facts| {
-                facts.outgoing_at = vec![mention("staging")];
+            |log, present| {
+                present.outgoing_at = vec![mention("staging")];
                 vouch(log, "update_staging");
             },
             Open,
@@ -288,9 +293,9 @@ fn cases() -> Vec<Case> {
         (
             UpdateStaging,
             "replaced in turn",
-            |_, facts| {
-                facts.incoming_at.clear();
-                facts.replaced_by = Some("rot_2".to_owned());
+            |_, present| {
+                present.incoming_at.clear();
+                present.replaced_by = Some("rot_2".to_owned());
             },
             Evidence,
             "until rot_2",
@@ -298,10 +303,10 @@ fn cases() -> Vec<Case> {
         (
             UpdateStaging,
             "left out, and named",
-            |log, facts| {
+            |log, present| {
                 only(log, "production");
                 log.truncate(APPROVED);
-                facts.outgoing_at = vec![mention("staging")];
+                present.outgoing_at = vec![mention("staging")];
             },
             Open,
             "the plan leaves out staging",
@@ -309,10 +314,10 @@ fn cases() -> Vec<Case> {
         (
             UpdateStaging,
             "left out, and waived",
-            |log, facts| {
+            |log, present| {
                 only(log, "production");
                 log.truncate(APPROVED);
-                facts.outgoing_at = vec![mention("staging")];
+                present.outgoing_at = vec![mention("staging")];
                 attest(log, 2, "update_staging", None, true);
             },
             NotApplicable,
@@ -395,12 +400,12 @@ fn cases() -> Vec<Case> {
         (
             TestStaging,
             "by the one that goes first",
-            |log, facts| {
+            |log, present| {
                 only(log, "production");
                 log.truncate(APPROVED);
                 let Event::Planned(planned) = &mut log[0].event else { panic!("the first event") };
                 planned.plan.after = Some("rot_0".to_owned());
-                facts.sibling = Some(Sibling::There);
+                present.sibling = Some(Sibling::There);
             },
             NotApplicable,
             "rotation/rot_0",
@@ -408,12 +413,12 @@ fn cases() -> Vec<Case> {
         (
             TestStaging,
             "the one that goes first is not there",
-            |log, facts| {
+            |log, present| {
                 only(log, "production");
                 log.truncate(APPROVED);
                 let Event::Planned(planned) = &mut log[0].event else { panic!("the first event") };
                 planned.plan.after = Some("rot_0".to_owned());
-                facts.sibling = Some(Sibling::Under);
+                present.sibling = Some(Sibling::Under);
             },
             Open,
             "rot_0 goes first",
@@ -422,9 +427,9 @@ fn cases() -> Vec<Case> {
         (
             UpdateProduction,
             "not yet",
-            |log, facts| {
+            |log, present| {
                 log.truncate(PRODUCTION_PROMOTED - 1);
-                facts.outgoing_at = vec![mention("production")];
+                present.outgoing_at = vec![mention("production")];
             },
             Open,
             "payments names stripe in production",
@@ -442,7 +447,13 @@ fn cases() -> Vec<Case> {
             Open,
             "token:ann attested it, but the soak",
         ),
-        (Monitor, "needed after all", |_, facts| facts.needed_at = Some(minute(4_000)), Open, "after its withdrawal"),
+        (
+            Monitor,
+            "needed after all",
+            |_, present| present.needed_at = Some(minute(4_000)),
+            Open,
+            "after its withdrawal",
+        ),
         (VerifyNoErrors, "none", |_, _| (), Evidence, "no request had to be saved"),
         (
             VerifyNoErrors,
@@ -451,12 +462,12 @@ fn cases() -> Vec<Case> {
             Open,
             "when the outgoing secret is withdrawn",
         ),
-        (VerifyNoErrors, "pairs", |_, facts| facts.pairs_since_cut_over = 3, Open, "3 requests were saved"),
+        (VerifyNoErrors, "pairs", |_, present| present.pairs_since_cut_over = 3, Open, "3 requests were saved"),
         (
             VerifyNoErrors,
             "pairs, and somebody looked",
-            |log, facts| {
-                facts.pairs_since_cut_over = 3;
+            |log, present| {
+                present.pairs_since_cut_over = 3;
                 vouch(log, "verify_no_errors");
             },
             Attested,
@@ -465,27 +476,27 @@ fn cases() -> Vec<Case> {
         (
             VerifyNoErrors,
             "pairs after somebody looked",
-            |log, facts| {
+            |log, present| {
                 vouch(log, "verify_no_errors");
-                (facts.pairs_since_cut_over, facts.needed_at) = (3, Some(minute(5_001)));
+                (present.pairs_since_cut_over, present.needed_at) = (3, Some(minute(5_001)));
             },
             Open,
             "token:ann attested it, but 3 requests",
         ),
-        (VerifyNoErrors, "refused", |_, facts| refusing(facts), Open, "where it takes the outgoing one"),
+        (VerifyNoErrors, "refused", |_, present| refusing(present), Open, "where it takes the outgoing one"),
         (
             VerifyNoErrors,
             "too little traffic",
-            |_, facts| facts.measured = vec![measured(Counts::default())],
+            |_, present| present.measured = vec![measured(Counts::default())],
             Open,
             "too few answers",
         ),
-        (VerifyNoErrors, "no traffic", |_, facts| facts.measured.clear(), Open, "neither traffic nor a probe"),
+        (VerifyNoErrors, "no traffic", |_, present| present.measured.clear(), Open, "neither traffic nor a probe"),
         (
             VerifyNoErrors,
             "no traffic but a probe",
-            |log, facts| {
-                facts.measured.clear();
+            |log, present| {
+                present.measured.clear();
                 let tail = log.split_off(WITHDRAWN - 1);
                 then(log, 30, "system:rotate", json!({ "event": "probe_began" }));
                 then(
@@ -503,9 +514,9 @@ fn cases() -> Vec<Case> {
         (
             DeleteOutgoing,
             "there again, as from a backup",
-            |log, facts| {
+            |log, present| {
                 vouch(log, "delete_outgoing");
-                facts.outgoing.as_mut().unwrap().state = SecretState::Active;
+                present.outgoing.as_mut().unwrap().state = SecretState::Active;
             },
             Open,
             "but stripe still has a value",
@@ -532,14 +543,14 @@ fn cases() -> Vec<Case> {
         (
             ScheduleNext,
             "the interval is gone",
-            |_, facts| facts.incoming.as_mut().unwrap().due_at = None,
+            |_, present| present.incoming.as_mut().unwrap().due_at = None,
             Open,
             "nothing says when",
         ),
         (
             ScheduleNext,
             "replaced in turn",
-            |_, facts| facts.replaced_by = Some("rot_2".to_owned()),
+            |_, present| present.replaced_by = Some("rot_2".to_owned()),
             Evidence,
             "rotation/rot_2",
         ),
@@ -549,11 +560,13 @@ fn cases() -> Vec<Case> {
 #[test]
 fn each_entry_is_ticked_by_what_shows_it_and_open_without() {
     for (duty, name, change, state, holds) in cases() {
-        let (mut log, mut facts) = (whole(Kind::ApiKey), facts());
-        change(&mut log, &mut facts);
+        let (mut log, mut present) = (whole(Kind::ApiKey), present());
+        change(&mut log, &mut present);
         let rotation = Rotation::read("rot_1", &log).unwrap();
-        let item = duty.item(&rotation, &log, &facts);
-        let told = format!("{} {}", item.record.clone().unwrap_or_default(), item.note);
+        let item = duty.item(&rotation, &log, &present);
+        let told = [item.record.as_deref(), item.link.as_deref(), Some(item.note.as_str())];
+        let told: Vec<&str> = told.into_iter().flatten().collect();
+        let told = told.join(" ");
         assert_eq!((item.state, told.contains(holds)), (state, true), "{duty:?}, {name}: {item:?}");
         assert_eq!(item.record.is_some(), state != ItemState::Open, "{duty:?}, {name}: {item:?}");
     }
@@ -570,20 +583,102 @@ fn every_entry_has_a_case_that_ticks_it_and_one_that_does_not() {
 #[test]
 fn the_list_has_all_entries_in_their_order() {
     let log = whole(Kind::ApiKey);
-    let items = checklist(&Rotation::read("rot_1", &log).unwrap(), &log, &facts());
+    let items = checklist(&Rotation::read("rot_1", &log).unwrap(), &log, &present());
     let words: Vec<&str> = items.iter().map(|item| item.step.as_str()).collect();
     assert_eq!(words, CHECKLIST.map(Duty::word));
     assert_eq!(CHECKLIST.iter().collect::<BTreeSet<_>>().len(), CHECKLIST.len());
     let first = serde_json::to_value(items.first().unwrap()).unwrap();
     let expected = json!({ "step": "document_routes", "state": "evidence", "record": "event/1", "by": "token:ops",
-                           "at": "2026-11-02T09:00:00.000Z", "note": "2 places are noted" });
+                           "at": "2026-11-02T09:00:00.000Z", "note": "2 places are noted", "link": null });
     assert_eq!(first, expected);
 }
 
 #[test]
 fn a_token_without_an_interval_is_due_when_its_upstream_says_so() {
-    let (log, mut facts) = (whole(Kind::OauthToken), facts());
-    facts.incoming.as_mut().unwrap().due_at = None;
-    let item = Duty::ScheduleNext.item(&Rotation::read("rot_1", &log).unwrap(), &log, &facts);
+    let (log, mut present) = (whole(Kind::OauthToken), present());
+    present.incoming.as_mut().unwrap().due_at = None;
+    let item = Duty::ScheduleNext.item(&Rotation::read("rot_1", &log).unwrap(), &log, &present);
     assert_eq!(item.state, ItemState::NotApplicable, "{item:?}");
+}
+
+fn row(at: i64, sign: Sign, count: u64) -> CountRow {
+    let mut counted = TrialDrained { counts: [0; SIGNS.len()], needed_at: None };
+    counted.counts[sign as usize] = count;
+    CountRow {
+        environment: "production".parse().unwrap(),
+        upstream: "https://api.stripe.com:443".to_owned(),
+        route: "payments".parse().unwrap(),
+        at: minute(at),
+        counted,
+    }
+}
+
+fn later(id: &str, state: &str, cut_over_at: Option<Timestamp>) -> Summary {
+    Summary {
+        id: id.to_owned(),
+        outgoing: "stripe_v2".parse().unwrap(),
+        incoming: "stripe_v3".parse().unwrap(),
+        salt: 0,
+        started_at: minute(9_000),
+        state: state.to_owned(),
+        environment: None,
+        state_since: minute(9_000),
+        cut_over_at,
+        live: false,
+        traffic: Traffic::default(),
+        version: 1,
+    }
+}
+
+fn gathered(counts: Vec<CountRow>, needed: Option<i64>, later: &[Summary]) -> Present {
+    let log = whole(Kind::ApiKey);
+    let rotation = Rotation::read("rot_1", &log).unwrap();
+    let mut facts = Facts {
+        outgoing: None,
+        incoming: None,
+        specs: Vec::new(),
+        counts,
+        outgoing_used: Vec::new(),
+        open: Vec::new(),
+        sibling: None,
+        others: Vec::new(),
+    };
+    if let (Some(last), Some(needed)) = (facts.counts.last_mut(), needed) {
+        last.counted.needed_at = Some(minute(needed));
+    }
+    let fleet = Fleet { nodes: Vec::new(), now: minute(9_000), incarnation: String::new() };
+    let house = House { fleet, window_opens_at: None, gap: Span::default(), allow_private: Vec::new() };
+    let evidence = Evidence::gather(&rotation, &facts, &house, false, minute(9_000));
+    Present::gather(&rotation, &facts, &evidence, &[], later)
+}
+
+#[test]
+fn pairs_are_told_that_were_made_since_the_last_promotion() {
+    // Production is promoted in minute 25: when pairs were counted, when the outgoing credential was needed last, and how
+    // many pairs that says.
+    for (at, needed, pairs) in [(20, 20, 0), (20, 30, 0), (25, 24, 0), (25, 26, 2), (30, 30, 2)] {
+        let found = gathered(vec![row(at, Sign::Pair, 2)], Some(needed), &[]);
+        assert_eq!(found.pairs_since_cut_over, pairs, "counted at {at}, needed at {needed}");
+    }
+}
+
+#[test]
+fn counts_stay_where_no_route_leads_there_any_more() {
+    let found = gathered(vec![row(12, Sign::Alive, 9), row(14, Sign::Alive, 40)], None, &[]);
+    // What was counted before production was entered is another matter.
+    assert_eq!(found.measured.iter().map(|one| one.total().alive).collect::<Vec<_>>(), [40]);
+}
+
+#[test]
+fn a_later_rotation_has_taken_over_once_it_promoted_and_stayed() {
+    let promoted = Some(minute(9_000));
+    for (state, cut_over_at, expected) in [
+        ("completed", promoted, Some("rot_2".to_owned())),
+        ("watching", promoted, Some("rot_2".to_owned())),
+        ("canary", None, None),
+        ("abandoned", None, None),
+        ("rolled_back", promoted, None),
+    ] {
+        assert_eq!(gathered(Vec::new(), None, &[later("rot_2", state, cut_over_at)]).replaced_by, expected, "{state}");
+    }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::build::recorded;
-use super::{Counted, Judged, Promoted, Share, Surroundings, Tally};
+use super::{Judged, Promoted, Share, Surroundings, Tally};
 use crate::name::EnvironmentName;
+use crate::rotation::counted::{Counted, measured};
 use crate::rotation::event::{Entry, Event};
-use crate::rotation::evidence::Measured;
 use crate::rotation::plan::Stage;
 use crate::rotation::rotation::Rotation;
 use crate::rotation::verdict::{Verdict, Why};
@@ -28,7 +28,6 @@ fn one(
     audit: &BTreeMap<i64, i64>,
 ) -> Surroundings {
     let environment = &stage.environment;
-    let here: Vec<&Counted> = counted.iter().filter(|one| one.environment == *environment).collect();
     let mut routes = Vec::new();
     let mut steps: Vec<Share> = Vec::new();
     let mut promotion = None;
@@ -52,15 +51,13 @@ fn one(
             _ => {}
         }
     }
-    for one in &here {
+    for one in counted.iter().filter(|one| one.environment == *environment) {
         // What was counted before the first step has nothing to do with this rotation.
         if let Some(step) = steps.iter_mut().rev().find(|step| step.record.at <= one.at) {
             tally(&mut step.counts, one);
         }
     }
-    let since = rotation.counting_since.get(environment).copied();
-    let judged = here.into_iter().filter(|one| since.is_some_and(|since| one.at >= since));
-    let verdicts = verdicts(environment, judged);
+    let verdicts = verdicts(environment, rotation, counted);
     Surroundings { environment: environment.clone(), protected: stage.protected, routes, steps, verdicts, promotion }
 }
 
@@ -86,19 +83,9 @@ fn tally(tallies: &mut Vec<Tally>, one: &Counted) {
 }
 
 /// As the rotation itself judged it.
-fn verdicts<'a>(environment: &EnvironmentName, counted: impl Iterator<Item = &'a Counted>) -> Vec<Judged> {
-    let mut measured: BTreeMap<&str, Measured> = BTreeMap::new();
-    for one in counted {
-        let sum = measured.entry(&one.upstream).or_insert_with(|| Measured {
-            environment: environment.clone(),
-            upstream: one.upstream.clone(),
-            spans: Vec::new(),
-            doubtful_since_probe: 0,
-            last_at: None,
-        });
-        sum.spans.push(one.counts);
-    }
-    let judged = measured.into_values().map(|measured| Judged {
+fn verdicts(environment: &EnvironmentName, rotation: &Rotation, counted: &[Counted]) -> Vec<Judged> {
+    let here = measured(rotation, counted).into_iter().filter(|measured| measured.environment == *environment);
+    let judged = here.map(|measured| Judged {
         verdict: match measured.verdict() {
             Verdict::Healthy => "healthy",
             Verdict::Undecided { .. } => "undecided",

@@ -182,7 +182,8 @@ fn entry(item: &Item) -> String {
     let by = item.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let at = item.at.map(|at| format!(" at {at}")).unwrap_or_default();
     let record = item.record.as_ref().map(|record| format!(", {record}")).unwrap_or_default();
-    format!("{mark} {}: {}{by}{at}{record}: {}", item.step, item.state.as_str(), item.note)
+    let link = item.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
+    format!("{mark} {}: {}{by}{at}{record}: {}{link}", item.step, item.state.as_str(), item.note)
 }
 
 /// Lines of Markdown. Whatever comes in is one line: what could end it, drive a terminal or be taken for HTML does not get

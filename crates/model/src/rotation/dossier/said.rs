@@ -11,8 +11,10 @@ pub(super) fn said(event: &Event) -> String {
         Event::Waiting(wait) => waits(wait),
         Event::ProbeBegan => "a probe began".to_owned(),
         Event::Probed { reading, outgoing, tried } => {
+            // The engine marks where the outgoing one was tried beside it.
+            let incoming = tried.iter().filter(|tried| !tried.place.ends_with(" (outgoing)"));
             let beside = outgoing.map(|outgoing| format!(", the outgoing one {}", read(outgoing))).unwrap_or_default();
-            format!("the incoming credential was {} in {}{beside}", read(*reading), count(tried.len(), "place"))
+            format!("the incoming credential was {} in {}{beside}", read(*reading), count(incoming.count(), "place"))
         }
         Event::ProbeSkipped => "there is nothing to probe with".to_owned(),
         Event::StageBegan { environment, weight, routes } => {

@@ -2,8 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::rotation::checklist::checklist;
-use crate::rotation::checklist::tests::{attest, facts, minute, then, whole};
+use crate::rotation::checklist::tests::{attest, minute, present, then, whole};
 use crate::rotation::playbook::playbook;
+use crate::rotation::verdict::Counts;
 
 fn counted(environment: &str, at: i64, counts: Counts) -> Counted {
     let upstream = "https://api.stripe.com:443".to_owned();
@@ -19,8 +20,8 @@ fn made(log: &[Entry], counted: &[Counted]) -> Dossier {
         counted,
         audit: &audit,
         checkpoint: Some(json!("keyroll/1a2b3c4d\n116\nAAAA\n\n— keyroll/1a2b3c4d BBBB\n")),
-        checklist: checklist(&rotation, log, &facts()),
-        playbook: playbook(&rotation, log, &facts()),
+        checklist: checklist(&rotation, log, &present()),
+        playbook: playbook(&rotation, log, &present()),
         now: minute(6_000),
     })
 }
@@ -197,7 +198,7 @@ fn it_can_be_read() {
     ## Checklist
 
     - [x] document_routes: evidence by token:ops at 2026-11-02T09:00:00.000Z, event/1: 2 places are noted
-    - [x] generate_credential: attested by token:ann at 2026-11-05T20:20:00.000Z, https://tickets/4711: seen it
+    - [x] generate_credential: attested by token:ann at 2026-11-05T20:20:00.000Z, event/17: seen it (https://tickets/4711)
     - [x] create_secret: evidence by token:ops at 2026-11-02T09:00:00.000Z, secret/stripe_v2: it has a value
     - [x] update_staging: evidence by system:rotate at 2026-11-02T09:10:00.000Z, event/7: the routes name stripe_v2 in staging
     - [x] test_staging: evidence by system:rotate at 2026-11-02T09:10:00.000Z, event/7: staging: 40 answers judged, no worse than with the outgoing credential

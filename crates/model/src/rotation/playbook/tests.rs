@@ -1,29 +1,29 @@
 use serde_json::json;
 
 use super::*;
-use crate::rotation::checklist::tests::{attest, facts, then, whole};
+use crate::rotation::checklist::tests::{attest, present, then, whole};
 use crate::secret::KINDS;
 
-fn steps(log: &[Entry], facts: &Present) -> Vec<PlayStep> {
-    playbook(&Rotation::read("rot_1", log).unwrap(), log, facts)
+fn steps(log: &[Entry], present: &Present) -> Vec<PlayStep> {
+    playbook(&Rotation::read("rot_1", log).unwrap(), log, present)
 }
 
-fn next(log: &[Entry], facts: &Present) -> Option<String> {
-    let mut next = steps(log, facts).into_iter().filter(|step| step.next).map(|step| step.item.step);
+fn next(log: &[Entry], present: &Present) -> Option<String> {
+    let mut next = steps(log, present).into_iter().filter(|step| step.next).map(|step| step.item.step);
     let found = next.next();
     assert_eq!(next.next(), None, "one step is the next one");
     found
 }
 
-fn state(log: &[Entry], facts: &Present, word: &str) -> ItemState {
-    steps(log, facts).into_iter().find(|step| step.item.step == word).unwrap().item.state
+fn state(log: &[Entry], present: &Present, word: &str) -> ItemState {
+    steps(log, present).into_iter().find(|step| step.item.step == word).unwrap().item.state
 }
 
 #[test]
 fn each_kind_has_its_steps_in_order() {
     for kind in KINDS {
         let log = whole(kind);
-        let words: Vec<String> = steps(&log, &facts()).into_iter().map(|step| step.item.step).collect();
+        let words: Vec<String> = steps(&log, &present()).into_iter().map(|step| step.item.step).collect();
         let middle: &[&str] = match kind {
             Kind::DatabasePassword | Kind::DatabaseUrl => &["remove_password"],
             Kind::OauthToken => &["revoke_token"],
@@ -32,7 +32,7 @@ fn each_kind_has_its_steps_in_order() {
         let before = ["generate_credential", "create_secret", "update_routes", "credential_works", "monitor"];
         let expected = [&before[..], middle, &["delete_outgoing"]].concat();
         assert_eq!(words, expected, "{kind:?}");
-        for step in steps(&log, &facts()) {
+        for step in steps(&log, &present()) {
             assert!(!step.title.is_empty() && !step.what.is_empty(), "{}", step.item.step);
             // What is done outside is attested, so its word can be.
             assert!(!step.outside || attestable(kind).contains(&step.item.step.as_str()), "{}", step.item.step);
@@ -59,7 +59,7 @@ fn the_next_step_follows_from_the_log_alone() {
         if let Some(step) = attested {
             attest(&mut log, 5_000, step, None, false);
         }
-        assert_eq!(next(&log, &facts()).as_deref(), expected, "{kind:?} after {events} events, {attested:?}");
+        assert_eq!(next(&log, &present()).as_deref(), expected, "{kind:?} after {events} events, {attested:?}");
     }
 }
 
@@ -67,28 +67,30 @@ fn the_next_step_follows_from_the_log_alone() {
 fn nothing_comes_next_once_it_is_given_up() {
     let mut log = whole(Kind::ApiKey);
     log.truncate(2);
-    assert!(next(&log, &facts()).is_some());
+    assert!(next(&log, &present()).is_some());
     then(&mut log, 5, "token:ops", json!({ "event": "abandoned", "note": "" }));
-    assert_eq!(next(&log, &facts()), None);
+    assert_eq!(next(&log, &present()), None);
 }
 
 #[test]
 fn all_connections_are_tested() {
-    let (log, mut facts) = (whole(Kind::DatabaseUrl), facts());
-    assert_eq!(state(&log, &facts, WORKS), ItemState::Evidence);
-    facts.probe_places.push("db3/prod".to_owned());
-    assert_eq!(state(&log, &facts, WORKS), ItemState::Open, "a place was added since");
+    let (log, mut present) = (whole(Kind::DatabaseUrl), present());
+    assert_eq!(state(&log, &present, WORKS), ItemState::Evidence);
+    present.connections.push("db3/prod".to_owned());
+    assert_eq!(state(&log, &present, WORKS), ItemState::Open, "a place was added since");
+    let nothing = Present { connections: Vec::new(), ..present.clone() };
+    assert_eq!(state(&log, &nothing, WORKS), ItemState::Open, "nothing says where to log in");
     let mut log = whole(Kind::DatabaseUrl);
     attest(&mut log, 5_000, WORKS, None, false);
-    assert_eq!(state(&log, &facts, WORKS), ItemState::Attested);
+    assert_eq!(state(&log, &present, WORKS), ItemState::Attested);
 }
 
 #[test]
 fn routes_are_updated_when_no_environment_is_left() {
-    let (log, mut facts) = (whole(Kind::ApiKey), facts());
-    assert_eq!(state(&log, &facts, "update_routes"), ItemState::Evidence);
-    facts.incoming_at.pop();
-    assert_eq!(state(&log, &facts, "update_routes"), ItemState::Open);
+    let (log, mut present) = (whole(Kind::ApiKey), present());
+    assert_eq!(state(&log, &present, "update_routes"), ItemState::Evidence);
+    present.incoming_at.pop();
+    assert_eq!(state(&log, &present, "update_routes"), ItemState::Open);
 }
 
 #[test]
