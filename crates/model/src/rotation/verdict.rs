@@ -99,11 +99,12 @@ pub fn judge(spans: impl IntoIterator<Item = Counts>) -> Verdict {
         // By what was known before this span: what is judged does not choose its own measure.
         let background = background(&seen);
         let (refused, taken) = ((DEAD / background).ln(), ((1.0 - DEAD) / (1.0 - background)).ln());
-        sum = (sum + number(span.pairs) * refused).max(0.0);
+        // The order of answers within a span is not known: they count together. Refusals first, a good credential would be
+        // called dead wherever a span holds enough of its accidents.
+        sum = (sum + number(span.pairs) * refused + number(span.alive) * taken).max(0.0);
         if sum >= (MANY / ERROR).ln() {
             return Verdict::Unhealthy(Why::Dead);
         }
-        sum = (sum + number(span.alive) * taken).max(0.0);
         seen.add(&span);
         while seen.judged() >= ENOUGH.checked_shl(look).unwrap_or(u64::MAX) {
             look += 1;
