@@ -51,6 +51,9 @@ pub(super) fn happened(event: &Event) -> String {
         Event::Deleted { unused: Some(_) } => "the outgoing secret's value is destroyed, proven unused".to_owned(),
         Event::Deleted { unused: None } => "the outgoing secret's value is destroyed, by an operator".to_owned(),
         Event::Completed => "completed".to_owned(),
+        Event::RolledBack { why, changes } if changes.is_empty() => {
+            format!("all traffic gets the outgoing credential again, no template had changed: {}", why.in_words())
+        }
         Event::RolledBack { why, changes } => {
             format!("{} name the outgoing secret again: {}", count(changes, "template"), why.in_words())
         }

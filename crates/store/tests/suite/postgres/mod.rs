@@ -10,6 +10,8 @@ mod nodes;
 mod people;
 #[path = "../publish.rs"]
 mod publish;
+#[path = "../rotations.rs"]
+mod rotations;
 #[path = "../routes.rs"]
 mod routes;
 #[path = "../seals.rs"]
