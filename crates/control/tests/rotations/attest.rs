@@ -44,3 +44,51 @@ async fn a_word_needs_a_step_and_a_note() {
     }
     assert_eq!(get(&house, &format!("/v1/rotations/{id}")).await.body["history"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_checklist_is_ticked_by_records_and_by_words() {
+    let house = house().await;
+    let id = started(&house, json!({})).await;
+    let path = format!("/v1/rotations/{id}");
+    let told = get(&house, &format!("{path}/checklist")).await.expect(200).body;
+    assert_eq!(told["items"], get(&house, &path).await.body["checklist"]);
+    let item = |told: &Value, step: &str| {
+        told["items"].as_array().unwrap().iter().find(|item| item["step"] == step).unwrap().clone()
+    };
+    assert_eq!(told["items"].as_array().unwrap().len(), 11);
+    assert_eq!(item(&told, "document_routes")["state"], "evidence");
+    assert_eq!(item(&told, "create_secret")["record"], "secret/stripe_v2");
+    assert_eq!(item(&told, "update_documentation")["state"], "open");
+    assert!(told["playbook"].as_array().unwrap().iter().any(|step| step["next"] == true), "{told}");
+    assert!(told["attestable"].as_array().unwrap().contains(&json!("credential_works")));
+    let word = json!({"step": "update_documentation", "note": "no page names it", "not_applicable": true});
+    act(&house, &id, "attest", word).await.expect(200);
+    let told = get(&house, &format!("{path}/checklist")).await.body;
+    let entry = item(&told, "update_documentation");
+    assert_eq!((&entry["state"], &entry["by"]), (&json!("not_applicable"), &json!("token:operator")));
+    let removed = format!("{path}/attest/update_documentation");
+    house.send(Role::Operator, "DELETE", &removed, Value::Null).await.expect(200);
+    let told = get(&house, &format!("{path}/checklist")).await.body;
+    assert_eq!(item(&told, "update_documentation")["state"], "open");
+}
+
+#[tokio::test]
+async fn the_evidence_is_one_document_for_auditors() {
+    let house = house().await;
+    let id = started(&house, json!({"approval": true})).await;
+    let path = format!("/v1/rotations/{id}/evidence");
+    assert_eq!(get(&house, &path).await.refusal(), (403, "permission-denied"));
+    let told = house.send(Role::Auditor, "GET", &path, Value::Null).await.expect(200);
+    let document = &told.body;
+    assert_eq!((&document["format"], &document["rotation"]), (&json!("keyroll-rotation-evidence/1"), &json!(id)));
+    let events = house.audit(1).await;
+    // The audit event that the first line names is the start's, and the checkpoint covers it.
+    assert_eq!(document["history"][0]["audit"], events[0]["sequence"], "{document}");
+    assert_eq!(document["checkpoint"]["size"], events[0]["sequence"]);
+    assert!(!told.text.contains("planted") && !told.text.contains("salt"));
+    let text = house.send(Role::Auditor, "GET", &format!("{path}?form=text"), Value::Null).await.expect(200);
+    assert!(text.header("content-type").starts_with("text/markdown"));
+    assert!(text.text.starts_with(&format!("# Rotation {id}")), "{}", text.text);
+    let odd = house.send(Role::Auditor, "GET", &format!("{path}?form=pdf"), Value::Null).await;
+    assert_eq!(odd.refusal(), (422, "query-invalid"));
+}
