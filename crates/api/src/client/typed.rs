@@ -11,8 +11,8 @@ use crate::health::Version;
 use crate::list::Page;
 use crate::path;
 use crate::rotation::{
-    ActionNote, Approve, Attest, DryRun, Move, RotationImpact, RotationItem, RotationQuery, RotationStart,
-    RotationSummary,
+    ActionNote, Approve, Attest, Checklist, DryRun, Move, RotationEvidence, RotationImpact, RotationItem,
+    RotationQuery, RotationStart, RotationSummary,
 };
 use crate::route::{
     ReplaceSecret, Replaced, RevisionItem, RollBack, RouteCreate, RouteItem, RoutePatch, RouteSpec, TestAnswer,
@@ -125,6 +125,10 @@ calls! {
     attest_rotation(id: &str, body: &Attest) -> RotationItem { Call::post(path::part(path::ROTATIONS, id, "attest")).json(body)? }
     /// Takes back what was vouched for.
     withdraw_attestation(id: &str, step: &str) -> RotationItem { Call::delete(path::attestation(id, step)) }
+    /// What is to be done in the course of a rotation.
+    rotation_checklist(id: &str) -> Checklist { Call::get(path::part(path::ROTATIONS, id, "checklist")) }
+    /// The evidence of a rotation.
+    rotation_evidence(id: &str) -> RotationEvidence { Call::get(path::part(path::ROTATIONS, id, "evidence")) }
     /// Creates an environment.
     create_environment(body: &EnvironmentCreate) -> EnvironmentItem { Call::post(path::ENVIRONMENTS).json(body)? }
     /// The environments.

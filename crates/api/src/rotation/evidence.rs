@@ -1,7 +1,7 @@
 //! The evidence of a rotation, as one document.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// The evidence of a rotation as one document: `format` (`keyroll-rotation-evidence/1`), `made_at`, `rotation`, `outgoing`,
 /// `incoming`, `kind`, `state`, `started_at`, `started_by`, `ended_at`, `plan`, `named_at`, `actors`, `approval`, `probes`,
@@ -12,3 +12,23 @@ use utoipa::ToSchema;
 #[serde(transparent)]
 #[schema(value_type = Object)]
 pub struct RotationEvidence(pub serde_json::Value);
+
+/// In which form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceForm {
+    /// One JSON document.
+    Json,
+    /// Text for people (Markdown).
+    Text,
+}
+
+/// How the evidence is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceQuery {
+    /// The form; `json` when absent.
+    #[param(inline)]
+    pub form: Option<EvidenceForm>,
+}

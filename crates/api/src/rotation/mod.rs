@@ -13,7 +13,7 @@ mod start;
 pub use action::{ActionNote, Approve, Attest, Move};
 pub use calendar::{CalendarQuery, DEFAULT_DAYS, ICALENDAR, MAX_DAYS};
 pub use checklist::{Checklist, PlaybookStep};
-pub use evidence::RotationEvidence;
+pub use evidence::{EvidenceForm, EvidenceQuery, RotationEvidence};
 pub use impact::{ImpactFinding, ImpactRoute, RotationImpact, Severity};
 pub use item::{
     CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, NextItem, RotationChange, RotationItem, RotationSummary,

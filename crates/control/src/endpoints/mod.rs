@@ -93,6 +93,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("POST", "/v1/rotations", CHANGE),
     on("GET", "/v1/rotations/calendar.ics", READ),
     on("GET", "/v1/rotations/{id}", READ),
+    on("GET", "/v1/rotations/{id}/checklist", READ),
+    on("GET", "/v1/rotations/{id}/evidence", Least::Token(Need::ReadAudit)),
     on("POST", "/v1/rotations/{id}/approve", CHANGE),
     on("POST", "/v1/rotations/{id}/advance", CHANGE),
     on("POST", "/v1/rotations/{id}/promote", CHANGE),

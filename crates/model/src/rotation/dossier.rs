@@ -32,6 +32,7 @@ use crate::time::Timestamp;
 
 pub use build::dossier;
 pub use readable::readable;
+pub use said::said;
 
 /// What the document is made from.
 #[derive(Debug, Clone, PartialEq)]

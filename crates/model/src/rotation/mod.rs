@@ -30,7 +30,7 @@ pub use action::{Action, Answer, NotPossible, WORKS, act, possible};
 pub use checklist::{CHECKLIST, Duty, Item, ItemState, Present, SecretNow, checklist};
 pub use counted::Counted;
 pub use decide::{STEPS, Step, decide, deletable};
-pub use dossier::{Dossier, Sources, dossier, readable};
+pub use dossier::{Dossier, Sources, dossier, readable, said};
 pub use event::{EVENTS, Entry, Event, Mention, Planned, Reading, Spot, Tried, Trouble, WaitFor};
 pub use evidence::{Evidence, Measured, Place, ProbeMeans, Sibling};
 pub use facts::{CountRow, Facts, House, Summary, mentions_of, named_environments, promotion, way_back};

@@ -25,8 +25,9 @@ pub struct Change {
 
 /// Re-points `from` to `to` in `environments` (`None` for all), and says what changed.
 ///
-/// An environment that inherits a mention gets an override. When the last inheriting environment has moved, the base
-/// itself is edited and overrides equal to it are dropped, so that nothing keeps naming `from`.
+/// An environment that inherits a mention gets an override, and loses it where the base says the same again. When the last
+/// inheriting environment has moved, the base itself is edited and overrides equal to it are dropped, so that nothing keeps
+/// naming `from`.
 #[must_use]
 pub fn replace(
     spec: &RouteSpec,
@@ -44,14 +45,21 @@ pub fn replace(
         for (name, injection) in &now.headers {
             let Some((moved, diff)) = move_injection(injection, from, to) else { continue };
             own.inject.headers.retain(|other, _| !same_header(other, name));
-            own.inject.headers.insert(name.clone(), moved);
+            // What the base says again is inherited again.
+            let inherited =
+                spec.base.inject.headers.iter().any(|(other, base)| same_header(other, name) && *base == moved);
+            if !inherited {
+                own.inject.headers.insert(name.clone(), moved);
+            }
             for (suffix, before, after) in diff {
                 changes.push(change(spec, Some(environment), format!("inject.headers.{name}{suffix}"), before, after));
             }
         }
-        for (place, texts, target) in
-            [("query", &now.query, &mut own.inject.query), ("body", &now.body, &mut own.inject.body)]
-        {
+        let base = &spec.base.inject;
+        for (place, texts, target, base) in [
+            ("query", &now.query, &mut own.inject.query, &base.query),
+            ("body", &now.body, &mut own.inject.body, &base.body),
+        ] {
             for (name, text) in texts {
                 let Some(moved) = move_text(text, from, to) else { continue };
                 changes.push(change(
@@ -61,11 +69,17 @@ pub fn replace(
                     text.clone(),
                     moved.clone(),
                 ));
-                target.insert(name.clone(), Plain::Template(moved));
+                let moved = Plain::Template(moved);
+                if base.get(name) == Some(&moved) {
+                    target.remove(name);
+                } else {
+                    target.insert(name.clone(), moved);
+                }
             }
         }
         if now.client_certificate.as_deref() == Some(from.as_str()) {
-            own.tls.client_certificate = Member::Set(to.to_string());
+            let moved = Member::Set(to.to_string());
+            own.tls.client_certificate = if spec.base.tls.client_certificate == moved { Member::Absent } else { moved };
             changes.push(certificate(spec, Some(environment), from, to));
         }
     }

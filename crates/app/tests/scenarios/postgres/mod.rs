@@ -17,6 +17,8 @@ mod races;
 mod relocate;
 #[path = "../seals.rs"]
 mod seals;
+#[path = "../steered.rs"]
+mod steered;
 #[path = "../take_over.rs"]
 mod take_over;
 mod tamper;

@@ -13,6 +13,8 @@ mod leak;
 mod process;
 #[path = "../seals.rs"]
 mod seals;
+#[path = "../steered.rs"]
+mod steered;
 #[path = "../take_over.rs"]
 mod take_over;
 mod tamper;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::access::Need;
+use store::ReadTx;
 
 use crate::call::{Call, answer};
 use crate::refusal::Refusal;
@@ -22,10 +23,14 @@ use crate::state::Control;
 )]
 pub(super) async fn checkpoint(State(control): State<Arc<Control>>, call: Call) -> Result<Response, Refusal> {
     call.permit([Need::ReadAudit])?;
-    let tree = control.store.read().await?.audit_tree().await?;
+    answer(StatusCode::OK, &signed(&control, &control.store.read().await?).await?)
+}
+
+/// A checkpoint of the audit as this transaction sees it.
+pub(in crate::endpoints) async fn signed(control: &Control, tx: &ReadTx) -> Result<CheckpointItem, Refusal> {
+    let tree = tx.audit_tree().await?;
     let key = control.keys.fingerprints.audit_key();
     let note = key.sign(tree.size(), &tree.root());
     let root = tree.root().iter().map(|byte| format!("{byte:02x}")).collect();
-    let told = CheckpointItem { size: tree.size(), root, note, public_key: key.verifier().to_string() };
-    answer(StatusCode::OK, &told)
+    Ok(CheckpointItem { size: tree.size(), root, note, public_key: key.verifier().to_string() })
 }

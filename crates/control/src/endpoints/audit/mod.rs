@@ -14,6 +14,8 @@ use utoipa_axum::routes;
 use crate::refusal::Refusal;
 use crate::state::Control;
 
+pub(super) use checkpoint::signed;
+
 pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
     OpenApiRouter::new()
         .routes(routes!(list::list))

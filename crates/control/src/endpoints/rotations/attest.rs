@@ -8,7 +8,9 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::access::Need;
-use model::rotation::{Attestation, Event};
+use model::name::nearest;
+use model::problem::Finding;
+use model::rotation::{Attestation, Event, attestable};
 
 use super::look::Look;
 use super::{act, rights, view};
@@ -43,6 +45,12 @@ pub(super) async fn attest(
     let look = Look::take(&control, &tx, &id, call.now).await?;
     let mut rotation = look.logged.rotation.clone();
     call.permit(rights::of_rotation(&tx, &rotation).await?)?;
+    let steps = attestable(rotation.kind);
+    if !steps.contains(&body.step.as_str()) {
+        let meant = nearest(&body.step, steps.iter().copied());
+        let detail = format!("is not a step that can be attested; the steps are {}", steps.join(", "));
+        return Err(Refusal::members(vec![Finding::new("/step", "step-unknown", detail).meaning(meant)]));
+    }
     let not_applicable = body.not_applicable.unwrap_or(false);
     let is_said = |said: &Attestation| {
         said.by == call.actor()
@@ -63,10 +71,6 @@ fn read(call: &Call) -> Result<Attest, Refusal> {
     body.note = body.note.trim().to_owned();
     body.link = body.link.map(|link| link.trim().to_owned()).filter(|link| !link.is_empty());
     let mut members = Members::default();
-    let is_word = !body.step.is_empty()
-        && body.step.len() <= 64
-        && body.step.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    members.demand(is_word, "/step", "step-unknown", "is not the word of a step of the checklist");
     members.demand(
         !body.note.is_empty(),
         "/note",

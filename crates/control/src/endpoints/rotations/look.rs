@@ -1,8 +1,8 @@
 //! One look at a rotation: what its log says, what is stored beside it, and what follows from both.
 
-use model::rotation::{Evidence, Facts, House, Step, decide};
+use model::rotation::{Evidence, Facts, House, Item, Present, Rotation, Step, Summary, checklist, decide};
 use model::time::{Span, Timestamp};
-use store::{Logged, ReadTx};
+use store::{Logged, Page, ReadTx, RotationFilter};
 
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -22,6 +22,8 @@ pub(super) struct Look {
     pub(super) facts: Facts,
     pub(super) evidence: Evidence,
     pub(super) step: Step,
+    /// For the checklist and the playbook.
+    pub(super) present: Present,
 }
 
 impl Look {
@@ -38,8 +40,21 @@ impl Look {
         let probing = rotation.probing_since.is_some_and(|since| now < since.plus(PROBING));
         let evidence = Evidence::gather(rotation, &facts, &house(control, tx, now).await?, probing, now);
         let step = decide(rotation, &evidence, now);
-        Ok(Self { logged, facts, evidence, step })
+        let later = later(tx, rotation).await?;
+        let present = Present::gather(rotation, &facts, &evidence, &tx.environments().await?, &later);
+        Ok(Self { logged, facts, evidence, step, present })
     }
+
+    /// The checklist as it stands.
+    pub(super) fn checklist(&self) -> Vec<Item> {
+        checklist(&self.logged.rotation, &self.logged.log, &self.present)
+    }
+}
+
+/// The rotations that the incoming secret is a part of, the latest first.
+async fn later(tx: &ReadTx, rotation: &Rotation) -> Result<Vec<Summary>, Refusal> {
+    let filter = RotationFilter { secret: Some(rotation.incoming.clone()), ..RotationFilter::default() };
+    Ok(tx.rotations(&filter, &Page { limit: 100, cursor: None }).await?.items)
 }
 
 /// What holds for all rotations, now.

@@ -6,7 +6,9 @@ mod advance;
 mod approve;
 mod attest;
 mod calendar;
+mod checklist;
 mod draft;
+mod evidence;
 mod get;
 mod guard;
 mod hold;
@@ -39,6 +41,8 @@ pub(super) fn router() -> OpenApiRouter<Arc<Control>> {
         .routes(routes!(list::list, start::start))
         .routes(routes!(calendar::calendar))
         .routes(routes!(get::get))
+        .routes(routes!(checklist::read))
+        .routes(routes!(evidence::evidence))
         .routes(routes!(approve::approve))
         .routes(routes!(advance::advance))
         .routes(routes!(promote::promote))

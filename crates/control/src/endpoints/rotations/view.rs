@@ -1,11 +1,13 @@
 //! A rotation as it is told.
 
 use api::rotation::{
-    CanaryItem, EvidenceItem, HistoryItem, NextItem, RotationChange, RotationItem, RotationSummary, SignCounts,
-    StageItem, VerdictItem, VerdictWord,
+    CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, ItemState, NextItem, RotationChange, RotationItem,
+    RotationSummary, SignCounts, StageItem, VerdictItem, VerdictWord,
 };
 use model::name::EnvironmentName;
-use model::rotation::{Change, Entry, Event, Opinion, Rotation, State, Step, Summary, Word, possible, promotion};
+use model::rotation::{
+    CHECKLIST, Change, Entry, Event, Item, Opinion, Rotation, State, Step, Summary, Word, possible, promotion,
+};
 use model::route::RouteSpec;
 
 use super::look::Look;
@@ -38,7 +40,7 @@ pub(super) fn item(look: &Look) -> RotationItem {
         verdict: verdict(look),
         diff: diff(look),
         evidence: evidence(look),
-        checklist: Vec::new(),
+        checklist: look.checklist().iter().map(|item| step(rotation, item)).collect(),
         history: look.logged.log.iter().map(history).collect(),
         possible: possible(rotation).into_iter().map(str::to_owned).collect(),
     }
@@ -179,12 +181,28 @@ fn evidence(look: &Look) -> Vec<EvidenceItem> {
     look.evidence.places.iter().map(of_place).collect()
 }
 
+/// An entry of the checklist as it is told.
+pub(super) fn step(rotation: &Rotation, item: &Item) -> ChecklistItem {
+    let duty = CHECKLIST.iter().find(|duty| duty.word() == item.step);
+    let own = rotation.attested.get(&item.step).filter(|_| item.state != ItemState::Evidence);
+    ChecklistItem {
+        step: item.step.clone(),
+        title: duty.map_or_else(String::new, |duty| duty.title().to_owned()),
+        state: item.state.as_str().to_owned(),
+        record: item.record.clone(),
+        by: item.by.clone(),
+        at: item.at.map(|at| at.to_string()),
+        note: Some(item.note.clone()).filter(|note| !note.is_empty()),
+        link: own.and_then(|own| own.link.clone()),
+    }
+}
+
 fn history(entry: &Entry) -> HistoryItem {
     HistoryItem {
         number: u64::try_from(entry.number).unwrap_or_default(),
         at: entry.at.to_string(),
         actor: entry.actor.clone(),
         event: entry.event.word().to_owned(),
-        detail: said::happened(&entry.event),
+        detail: model::rotation::said(&entry.event),
     }
 }

@@ -4,7 +4,9 @@ use crate::name::EnvironmentName;
 use crate::rotation::checklist::told;
 use crate::rotation::event::{Event, Planned, Reading, WaitFor};
 
-pub(super) fn said(event: &Event) -> String {
+/// What happened, in one sentence.
+#[must_use]
+pub fn said(event: &Event) -> String {
     match event {
         Event::Planned(planned) => start(planned),
         Event::Approved { reason } => format!("approved: {reason}"),
