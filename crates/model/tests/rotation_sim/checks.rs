@@ -196,7 +196,7 @@ impl World {
     pub(crate) fn check_step(&mut self, at: usize, step: &Step, evidence: &Evidence) {
         let run = &self.runs[at];
         let now = self.clock();
-        if self.tick % 16 == 0 {
+        if self.tick.is_multiple_of(16) {
             assert_eq!(model::rotation::decide(&run.now, evidence, now), *step, "asked twice, it says two things");
             if run.now.is_live() && !run.is_withdrawn() {
                 let back = Action::RollBack { note: String::new() };
