@@ -16,9 +16,11 @@ pub struct Evidence {
     pub places: Vec<Place>,
     /// What was counted since each environment was entered.
     pub measured: Vec<Measured>,
-    /// When the outgoing credential was last needed, by traffic of this rotation or anywhere else.
+    /// When the outgoing credential was last needed in an environment of the plan, by traffic of this rotation or by any
+    /// other; anywhere, where the plan has none. What the plan leaves out goes on needing it, and is no reason to wait.
     pub needed_at: Option<Timestamp>,
-    /// Where the outgoing secret is still named, disabled routes and idle bases included.
+    /// Where the outgoing secret is still named, disabled routes and idle bases included; and where another live rotation
+    /// brings it as its incoming one.
     pub outgoing_at: Vec<Mention>,
     /// Whether the outgoing secret's value is destroyed.
     pub outgoing_deleted: bool,

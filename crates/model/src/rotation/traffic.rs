@@ -72,3 +72,27 @@ impl Traffic {
         self.canary.is_none() && self.shielded.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_at_one_upstream_says_nothing_at_another() {
+        let share = |careful| Share {
+            environment: "production".parse().unwrap(),
+            weight: Weight::ALL,
+            careful,
+            routes: [("payments".parse().unwrap(), "https://a:443".to_owned())].into(),
+        };
+        for (careful, route, upstream, expected) in [
+            (false, "payments", "https://a:443", Some(false)),
+            (true, "payments", "https://a:443", Some(true)),
+            (false, "payments", "https://b:443", Some(true)),
+            (false, "other", "https://a:443", None),
+        ] {
+            let found = share(careful).careful_at(&route.parse().unwrap(), upstream);
+            assert_eq!(found, expected, "{careful} {route} {upstream}");
+        }
+    }
+}

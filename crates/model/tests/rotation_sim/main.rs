@@ -51,16 +51,11 @@ fn runs(temper: Temper) -> Seen {
     seen
 }
 
+/// The words that no run has reached.
 fn misses(seen: &Seen) -> Vec<String> {
-    let words = |kind: &str, all: &[&str]| -> Vec<String> {
-        let key = |word: &&str| format!("{kind} {word}");
-        all.iter().map(key_of(key)).filter(|key| !seen.counts.contains_key(key)).collect()
-    };
-    [words("step", &STEPS), words("event", &EVENTS), words("state", &STATES)].concat()
-}
-
-fn key_of<'a>(key: impl Fn(&&'a str) -> String) -> impl Fn(&&'a str) -> String {
-    key
+    let words = [("step", &STEPS[..]), ("event", &EVENTS[..]), ("state", &STATES[..])];
+    let words = words.into_iter().flat_map(|(kind, all)| all.iter().map(move |word| format!("{kind} {word}")));
+    words.filter(|key| !seen.counts.contains_key(key)).collect()
 }
 
 /// Nobody interferes: with a good credential and traffic a rotation arrives, with a dead one it goes back.

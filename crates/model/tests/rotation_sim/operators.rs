@@ -153,8 +153,8 @@ impl World {
         let at = self.dice.below(self.routes.len());
         let route = &self.routes[at];
         let mut next = route.spec.clone();
-        match self.dice.below(4) {
-            0 => next.base.upstream = Some(format!("https://u{}.example", self.dice.below(2))),
+        match self.dice.below(5) {
+            0 | 4 => next.base.upstream = Some(format!("https://u{}.example", self.dice.below(2))),
             1 | 2 => {
                 let named: Vec<SecretName> = route.references.iter().map(|one| one.secret.clone()).collect();
                 let names: Vec<SecretName> = self.secrets.keys().cloned().collect();

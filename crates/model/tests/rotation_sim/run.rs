@@ -69,10 +69,10 @@ impl World {
     fn length(&self) -> i64 {
         let moves =
             self.runs.iter().any(|run| matches!(run.now.state.word(), "planned" | "probing" | "waiting" | "canary"));
-        if moves || self.dice_is_odd() { 15_000 } else { 120_000 }
+        if moves || self.now_and_then() { 15_000 } else { 120_000 }
     }
 
-    fn dice_is_odd(&self) -> bool {
+    fn now_and_then(&self) -> bool {
         self.tick.is_multiple_of(7)
     }
 

@@ -31,13 +31,13 @@ pub(crate) enum Answer {
 
 impl Truth {
     pub(crate) fn draw(dice: &mut Dice, now: i64) -> Self {
-        match dice.below(16) {
+        match dice.below(17) {
             0..=2 => Self::Invalid,
             3 => Self::Settles(now + i64::try_from(dice.below(12)).unwrap() * 1_000),
             4 => Self::Dies(now + i64::try_from(dice.below(90)).unwrap() * 60_000),
             5 => Self::Forbidden,
             6 => Self::Flaps(20_000 + i64::try_from(dice.below(200)).unwrap() * 1_000),
-            7 => Self::OnlyAt(dice.below(2)),
+            7 | 8 => Self::OnlyAt(dice.below(2)),
             _ => Self::Valid,
         }
     }
