@@ -107,7 +107,6 @@ impl Out {
             ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
         });
         bar.set_message(plain(text));
-        bar.tick();
     }
 
     /// Takes away what was drawn, before something else stands there.

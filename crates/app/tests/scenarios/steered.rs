@@ -72,8 +72,8 @@ fn tried_approved_held_and_abandoned() {
     node.api("POST", "/v1/routes", Some(&new)).expect(201);
     node.api("DELETE", "/v1/secrets/stripe_key_v2", None).expect(204);
     assert_eq!(node.gateway_get("/payments/", &[("Keyroll-Key", &key)]).status, 200);
-    let sent = upstream.requests();
-    assert!(sent.iter().all(|request| request.header("authorization") == Some(&format!("Bearer {OUTGOING}"))));
+    let sent = upstream.records();
+    assert!(sent.iter().all(|request| request.header("authorization") == Some(format!("Bearer {OUTGOING}"))));
     let words: Vec<Value> = node.api("GET", "/v1/audit?limit=500", None).expect(200).json()["items"]
         .as_array()
         .unwrap()
@@ -112,7 +112,7 @@ fn carried_to_the_end_by_hand_and_by_itself() {
     }
     crate::house::eventually("the gateway sends the incoming value", || {
         node.gateway_get("/payments/", &[("Keyroll-Key", &key)]).expect(200);
-        upstream.requests().last().unwrap().header("authorization") == Some(&format!("Bearer {INCOMING}"))
+        upstream.last().header("authorization") == Some(format!("Bearer {INCOMING}"))
     });
     crate::house::eventually("the outgoing secret is withdrawn", || {
         node.api("GET", &path, None).expect(200).json()["state"] == "withdrawn"

@@ -16,7 +16,7 @@ use super::which::{self, Among};
 
 const AFTER: &str = "\
 What Keyroll sees is ticked by a record, and open again when the record is gone. What is done elsewhere, such as
-revoking the old credential at its provider, somebody vouches for by name. -o name prints the open steps.
+revoking the old credential at its provider, somebody vouches for by name.
 
 Examples:
   keyroll rotation attest stripe_api_key update_documentation --note 'page 12 of the runbook' --link https://wiki.example/12
@@ -61,7 +61,10 @@ pub(super) async fn attest(args: AttestArgs, session: &mut Session<'_>) -> Resul
     if let Some(entry) = told.item.checklist.iter().find(|entry| entry.step == args.step) {
         session.out.say(&format!("{} is {}", entry.step, entry.state));
     }
-    show(&told.item.checklist, session)
+    match session.format {
+        Format::Name => session.out.line(&args.step),
+        _ => show(&told.item.checklist, session),
+    }
 }
 
 /// Shows the checklist.

@@ -42,7 +42,8 @@ pub(super) fn text(impact: &RotationImpact) -> String {
     };
     text.push_str(&format!("  a bad credential is rolled back {}", manner(impact.plan.roll_back)));
     text.push_str(&format!("; the outgoing secret is deleted {}\n", manner(impact.plan.delete_outgoing)));
-    for note in &impact.plan.notes {
+    let is_found = |note: &&String| impact.findings.iter().any(|finding| finding.detail == **note);
+    for note in impact.plan.notes.iter().filter(|note| !is_found(note)) {
         text.push_str(&format!("  {}\n", plain(note)));
     }
     if !impact.findings.is_empty() {

@@ -45,7 +45,6 @@ const VIEW: View = View {
         Column("FOR", Cell::By(|item| ago(item, "/state_since"))),
         Column("ENVIRONMENT", Cell::At("/environment")),
         Column("SHARE", Cell::At("/weight")),
-        Column("PROMOTED", Cell::At("/promoted")),
         Column("AGE", Cell::By(|item| ago(item, "/started_at"))),
         Column("SECRETS", Cell::By(secrets)),
     ],

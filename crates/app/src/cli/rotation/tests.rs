@@ -128,7 +128,7 @@ async fn waiting_tells_what_happens_and_ends_as_the_rotation_does() {
 async fn a_secret_stands_for_its_rotation() {
     let summary = |id: &str, outgoing: &str| {
         json!({"id": id, "state": "canary", "live": true, "environment": null, "weight": null, "outgoing": outgoing,
-               "incoming": "k", "promoted": [], "started_at": "", "state_since": "", "cut_over_at": null})
+               "incoming": "k", "started_at": "", "state_since": "", "cut_over_at": null})
     };
     let page = |items: Vec<Value>| (200, json!({"items": items, "next": null}));
     let found = page(vec![summary("rot_2", "other"), summary("rot_1", "stripe_api_key")]);
@@ -171,6 +171,7 @@ async fn steps_are_vouched_for_and_taken_back() {
     let seen = run(&line, "", false, &[(200, sample::document())]).await;
     assert_eq!(seen.asked[0].0, "POST /v1/rotations/rot_1/attest");
     assert_eq!(seen.asked[0].1, r#"{"step":"update_documentation","note":"page 12","not_applicable":true}"#);
+    assert!(seen.stderr.contains("update_documentation is open"), "{}", seen.stderr);
     let seen =
         run(&["rotation", "attest", "rot_1", "notify", "--remove"], "", false, &[(200, sample::document())]).await;
     assert_eq!((seen.code, seen.asked[0].0.as_str()), (0, "DELETE /v1/rotations/rot_1/attest/notify"));

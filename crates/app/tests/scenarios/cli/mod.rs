@@ -1,5 +1,6 @@
 //! Every verb of the command line against a real node: success in every form of output, and failure with its exit code.
 
+mod rotation;
 mod table;
 
 use std::collections::BTreeSet;
@@ -13,8 +14,8 @@ use table::{FAILING, WORKING};
 const FORMS: [&str; 4] = ["table", "json", "yaml", "name"];
 /// Commands that no line of the tables can hold: they do not end by themselves.
 const ENDLESS: [&str; 2] = ["serve", "demo"];
-/// Commands that work only where there are several nodes or databases, which have scenarios of their own.
-const ELSEWHERE: [&str; 2] = ["database move", "node attest-stopped"];
+/// Commands that work only where there are several nodes, databases or people, which have scenarios of their own.
+const ELSEWHERE: [&str; 3] = ["database move", "node attest-stopped", "rotation approve"];
 
 /// The words of a line; what stands between apostrophes is one word.
 fn words(line: &str) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! A rotation as it is told.
 
 use api::rotation::{
-    CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, ItemState, NextItem, RotationChange, RotationItem,
-    RotationSummary, SignCounts, StageItem, VerdictItem, VerdictWord,
+    CanaryItem, ChecklistItem, EvidenceItem, HistoryItem, NextItem, RotationChange, RotationItem, RotationSummary,
+    SignCounts, StageItem, VerdictItem, VerdictWord,
 };
 use model::name::EnvironmentName;
 use model::rotation::{
-    CHECKLIST, Change, Entry, Event, Item, Opinion, Rotation, State, Step, Summary, Word, possible, promotion,
+    CHECKLIST, Change, Entry, Event, Item, ItemState, Opinion, Rotation, State, Step, Summary, Word, possible,
+    promotion,
 };
 use model::route::RouteSpec;
 

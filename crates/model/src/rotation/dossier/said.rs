@@ -54,6 +54,9 @@ pub fn said(event: &Event) -> String {
         Event::Deleted { unused: Some(_) } => "the outgoing secret's value was destroyed, proven unused".to_owned(),
         Event::Deleted { unused: None } => "the outgoing secret's value was destroyed by an operator".to_owned(),
         Event::Completed => "completed".to_owned(),
+        Event::RolledBack { why, changes } if changes.is_empty() => {
+            format!("all traffic gets the outgoing credential again, no template had changed: {}", why.in_words())
+        }
         Event::RolledBack { why, changes } => {
             let templates = count(changes.len(), "template");
             format!("{templates} changed back to name the outgoing secret: {}", why.in_words())
