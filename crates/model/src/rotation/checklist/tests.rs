@@ -1,3 +1,5 @@
+//! Ticked and open: each entry with what shows it and without.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

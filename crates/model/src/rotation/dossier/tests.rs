@@ -1,3 +1,5 @@
+//! The document of a rotation, as JSON and as text.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The next step of each playbook follows from the log.
+
 use serde_json::json;
 
 use super::*;
