@@ -57,7 +57,9 @@ impl Run<'_> {
         let twice = |tries: &Vec<Delivery>| tries.len() == 2 && tries[0].answer == Answer::Dead;
         let saved = tries.filter(|tries| twice(tries) && tries[1].answer == Answer::Alive).count();
         self.hall.saw("request sent", self.sent);
-        self.hall.saw("request saved by the shield", saved);
+        if saved > 0 {
+            self.hall.saw("request saved by the shield", saved);
+        }
         self.hall.saw("request without success", self.odd.len());
     }
 

@@ -154,7 +154,7 @@ impl Hall {
         *self.words.lock().unwrap().entry(word.to_owned()).or_default() += times;
     }
 
-    /// How often each word was reached.
+    /// What was counted.
     pub(crate) fn seen(&self) -> BTreeMap<String, usize> {
         self.words.lock().unwrap().clone()
     }

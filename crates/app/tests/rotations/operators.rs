@@ -15,6 +15,9 @@ use crate::wishes;
 /// The tick in which some seeds begin to replace the other secret as well, of which two routes may have both.
 const SECOND: usize = 6;
 
+/// An edit is made, or is refused because of a secret that is deleted or being replaced.
+const FINE: &[u16] = &[200, 404, 409, 422];
+
 impl Run<'_> {
     pub(crate) fn first_start(&mut self) {
         let alpha = format!("s{}_alpha", self.seed);
@@ -127,8 +130,7 @@ impl Run<'_> {
                 if self.dice.falls(500) {
                     body["environments"] = json!([self.environments[0]]);
                 }
-                // Also where it is refused: the answer to a try that was cut off is not known.
-                let reply = self.change(Who::Admin, "POST", "/v1/routes/replace-secret", Some(&body), &[200, 409, 422]);
+                let reply = self.change(Who::Admin, "POST", "/v1/routes/replace-secret", Some(&body), FINE);
                 if reply.status == 200 {
                     let changed = reply.json()["changes"].as_array().cloned().unwrap_or_default();
                     let routes = changed.iter().filter_map(|one| one["route"].as_str());
@@ -137,8 +139,7 @@ impl Run<'_> {
             }
             _ => {
                 let body = json!({"revision": 1 + self.dice.below(4)});
-                let reply =
-                    self.change(Who::Admin, "POST", &format!("{path}/roll-back"), Some(&body), &[200, 404, 409, 422]);
+                let reply = self.change(Who::Admin, "POST", &format!("{path}/roll-back"), Some(&body), FINE);
                 if reply.status == 200 {
                     self.touch(&name);
                 }
