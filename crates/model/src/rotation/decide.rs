@@ -84,7 +84,7 @@ pub fn decide(rotation: &Rotation, evidence: &Evidence, now: Timestamp) -> Step 
         }
         (Some(Pause::Held { .. }), _) => Step::Rest(Next::held()),
         (Some(Pause::NeedsOperator { why, .. }), _) => Step::Rest(Next::needs_operator(why)),
-        (None, State::Planned) => enter::planned(rotation, evidence),
+        (None, State::Planned) => enter::planned(evidence),
         (None, State::AwaitingApproval) => Step::Rest(Next::approval()),
         (None, State::Probing(probing)) => enter::probing(*probing, evidence, now),
         (None, State::Waiting(waiting)) => enter::waiting(rotation, waiting, evidence, now),

@@ -301,6 +301,7 @@ impl Rotation {
             }
             Event::RouteLeft { spot } => drop(self.upstreams.remove(spot)),
             Event::Promoted { environment, changes, revision, .. } => {
+                self.pause = None;
                 self.counting_since.entry(environment.clone()).or_insert(at);
                 let mut routes: Vec<RouteName> = changes.iter().map(|change| change.route.clone()).collect();
                 routes.sort();
@@ -309,7 +310,11 @@ impl Rotation {
             }
             Event::Held { note } => self.pause = Some(Pause::Held { since: at, note: note.clone() }),
             Event::NeedsOperator { why } => self.pause = Some(Pause::NeedsOperator { since: at, why: why.clone() }),
-            Event::Resumed | Event::RolledBack { .. } | Event::Abandoned { .. } | Event::Advanced => self.pause = None,
+            Event::Resumed
+            | Event::RolledBack { .. }
+            | Event::Abandoned { .. }
+            | Event::Advanced
+            | Event::CanaryStep { .. } => self.pause = None,
             Event::Attested { step, note, link, not_applicable } => {
                 let attestation = Attestation {
                     by: entry.actor.clone(),
