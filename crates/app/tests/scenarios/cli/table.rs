@@ -163,6 +163,8 @@ pub(super) const FAILING: &[(&str, u8, &str)] = &[
     ("rotation attest rot_gone Step --note x", 2, "step-unknown"),
     ("rotation attest rot_gone step", 1, "--note"),
     ("rotation checklist rot_gone", 3, "rotation-not-found"),
+    ("rotation evidence rot_gone", 3, "rotation-not-found"),
+    ("rotation evidence rot_gone", 4, "permission-denied"),
     ("rotation calendar --days 4000", 1, "--days"),
     ("rotation calendar --environment No", 2, "name-invalid"),
     ("node list --limit 5", 1, "--limit"),
