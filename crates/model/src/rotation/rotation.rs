@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::Weight;
 use super::event::{Entry, Event, Planned, Reading, Spot, WaitFor};
 use super::plan::{Plan, Stage};
-use super::proof::{Basis, Healthy};
 use super::state::{Canary, Pause, Probing, Soaking, State, Waiting, Withdrawn, pause_before};
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::secret::Kind;
@@ -240,9 +239,8 @@ impl Rotation {
                 };
                 Some(State::Waiting(Waiting { stage, wait: wait.clone(), released }))
             }
-            (Event::StageBegan { .. }, State::Waiting(waiting)) => {
-                let healthy = self.healthy_already();
-                Some(State::Canary(waiting.enter(at, healthy)))
+            (Event::StageBegan { healthy, .. }, State::Waiting(waiting)) => {
+                Some(State::Canary(waiting.enter(at, healthy.clone())))
             }
             (Event::CanaryStep { step, .. }, State::Canary(canary)) => Some(State::Canary(canary.next_step(*step, at))),
             (Event::FoundHealthy { healthy, .. }, State::Canary(canary)) => {
@@ -324,12 +322,6 @@ impl Rotation {
             Event::AttestationRemoved { step } => drop(self.attested.remove(step)),
             _ => {}
         }
-    }
-
-    /// A probe that found it alive holds for the stages that come after it, until one says otherwise.
-    fn healthy_already(&self) -> Option<Healthy> {
-        let last = self.probe.filter(|last| last.reading == Reading::Alive)?;
-        Some(Healthy::by(Basis::Probe { at: last.at }))
     }
 
     fn is_here(&self, spot: &Spot) -> bool {

@@ -52,16 +52,25 @@ pub(super) fn waiting(rotation: &Rotation, waiting: &Waiting, evidence: &Evidenc
     if let Some(detail) = &evidence.incoming_unusable {
         return Step::Record(Event::NeedsOperator { why: Trouble::IncomingUnusable { detail: detail.clone() } });
     }
+    let sibling_ended = matches!(evidence.sibling, None | Some(Sibling::Ended));
+    if let Some(first) = rotation.plan.after.clone().filter(|_| sibling_ended && !waiting.released) {
+        return Step::Record(Event::NeedsOperator { why: Trouble::SiblingEnded { rotation: first } });
+    }
     match hindrance(rotation, waiting, evidence, now) {
         Some(wait) if wait == waiting.wait => Step::Rest(Next::waiting(&wait, environment)),
         Some(wait) => Step::Record(Event::Waiting(wait)),
         None => {
             let routes = evidence.places.iter().filter(|place| place.spot.environment == *environment);
             let routes = routes.filter(|place| place.names_outgoing);
+            let healthy = match health(rotation, environment, evidence, rotation.started_at) {
+                Health::Healthy(healthy) => Some(healthy),
+                _ => None,
+            };
             Step::Record(Event::StageBegan {
                 environment: environment.clone(),
                 weight: stage.canary.first().copied().unwrap_or(super::super::Weight::ALL),
                 routes: routes.map(|place| (place.spot.route.clone(), place.upstream.clone())).collect(),
+                healthy,
             })
         }
     }
@@ -73,6 +82,10 @@ fn hindrance(rotation: &Rotation, waiting: &Waiting, evidence: &Evidence, now: T
     let stage = rotation.plan.stages.get(waiting.stage)?;
     let environment = &stage.environment;
     if !waiting.released {
+        // It was there when this one began, and may have been held since.
+        if let Some(first) = rotation.plan.after.clone().filter(|_| evidence.sibling == Some(Sibling::Under)) {
+            return Some(WaitFor::Sibling { rotation: first });
+        }
         if stage.advance == Manner::Manual {
             return Some(WaitFor::Operator);
         }
