@@ -175,6 +175,15 @@ impl Rotation {
         !self.promoted.is_empty() || matches!(self.state, State::Canary(_))
     }
 
+    /// Whether a row of counts that begins at the moment counts in the environment. Rows are by the second, and by the
+    /// minute once they are ten minutes old: the one in which the environment was entered begins before that, and must
+    /// not drop out when it is summed up.
+    #[must_use]
+    pub fn counts(&self, environment: &EnvironmentName, at: Timestamp) -> bool {
+        let minute = |moment: &Timestamp| moment.as_millis() / 60_000 * 60_000;
+        self.counting_since.get(environment).is_some_and(|since| at.as_millis() >= minute(since))
+    }
+
     /// The share of the current environment's traffic that the incoming secret gets by the overlay.
     #[must_use]
     pub fn weight(&self) -> Option<Weight> {
