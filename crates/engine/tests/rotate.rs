@@ -33,15 +33,20 @@ fn hasty() -> Wish {
 }
 
 async fn start(house: &House, id: &str, wish: &Wish) {
+    start_of(house, id, "stripe", wish).await;
+}
+
+async fn start_of(house: &House, id: &str, outgoing: &str, wish: &Wish) {
     let mut tx = house.begin().await;
-    let outgoing = "stripe".parse().unwrap();
-    let specs: Vec<_> = tx.routes_naming("stripe").await.unwrap().into_iter().map(|row| row.spec).collect();
+    let incoming = format!("{outgoing}_v2").parse().unwrap();
+    let outgoing: model::name::SecretName = outgoing.parse().unwrap();
+    let specs: Vec<_> = tx.routes_naming(outgoing.as_str()).await.unwrap().into_iter().map(|row| row.spec).collect();
     let environments = tx.environments().await.unwrap();
     let planned = Planned {
         plan: resolve(wish, &environments, &named_environments(&outgoing, &specs)).unwrap(),
         named_at: mentions_of(&outgoing, &specs),
         outgoing,
-        incoming: "stripe_v2".parse().unwrap(),
+        incoming,
         kind: "api_key".parse().unwrap(),
         incoming_is_new: true,
     };
@@ -177,4 +182,21 @@ async fn a_restart_goes_on_where_the_log_ends() {
     house.clock.advance(Span::from_secs(60));
     let house = house.restart().await;
     reaches(&house, "rot_1", "the second step", in_canary("staging", 1)).await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_somebody_changed_stands_still_and_stops_no_other() {
+    let house = House::in_file(quick()).await;
+    for (route, name) in [("payments", "stripe"), ("contacts", "crm")] {
+        house.secret(name, "value-of-the-outgoing").await;
+        house.secret(&format!("{name}_v2"), "value-of-the-incoming").await;
+        house.serves(house.route(spec(route, name)).await).await;
+    }
+    start(&house, "rot_1", &hasty()).await;
+    reaches(&house, "rot_1", "the canary", in_canary("staging", 0)).await;
+    house.tamper("UPDATE rotations SET environment = 'production' WHERE id = 'rot_1'");
+    start_of(&house, "rot_2", "crm", &hasty()).await;
+    reaches(&house, "rot_2", "the canary", in_canary("staging", 0)).await;
+    let read = house.store.read().await.unwrap().rotation("rot_1").await;
+    assert!(matches!(read, Err(store::StoreError::Tampered { .. })), "{read:?}");
 }

@@ -17,7 +17,7 @@ async fn in_canary(house: &crate::common::House, plan: Value) -> String {
     log(house, &id, vec![Event::ProbeSkipped]).await;
     let routes = vec![("payments".parse().unwrap(), "https://api.stripe.com:443".to_owned())];
     let weight = "100%".parse().unwrap();
-    log(house, &id, vec![Event::StageBegan { environment: staging(), weight, routes }]).await;
+    log(house, &id, vec![Event::StageBegan { environment: staging(), weight, routes, healthy: None }]).await;
     id
 }
 
@@ -152,7 +152,7 @@ async fn an_advance_goes_one_step() {
     act(&house, &id, "advance", json!({"environment": "staging"})).await.expect(200);
     let routes = vec![("payments".parse().unwrap(), "https://api.stripe.com:443".to_owned())];
     let weight = "10%".parse().unwrap();
-    log(&house, &id, vec![Event::StageBegan { environment: staging(), weight, routes }]).await;
+    log(&house, &id, vec![Event::StageBegan { environment: staging(), weight, routes, healthy: None }]).await;
     let second = act(&house, &id, "advance", json!({})).await.expect(200);
     assert_eq!((&second.body["canary"]["weight"], &second.body["canary"]["step"]), (&json!("100%"), &json!(2)));
     let promoted = act(&house, &id, "advance", json!({})).await.expect(200);

@@ -36,14 +36,10 @@ pub(super) struct Look {
     step: Step,
 }
 
-/// The moment by which rotations are decided: never later than the database's own, by more than two machines may differ. A
-/// clock that runs ahead would let a soak elapse that nobody has watched.
+/// The moment by which rotations are decided.
 pub(super) fn now(shared: &Shared, house: &House) -> Timestamp {
-    shared.options.rotation_clock.now().min(house.fleet.now.plus(APART))
+    house.fleet.moment(shared.options.rotation_clock.now())
 }
-
-/// How far the clocks of two machines may be apart.
-const APART: Span = Span::from_secs(60);
 
 impl Look {
     /// Reads the log and decides; `None` where there is no such rotation.

@@ -107,18 +107,25 @@ async fn tick(shared: &Arc<Shared>, memory: &mut Memory, under_way: &UnderWay) -
                 tracing::error!(rotation = %summary.id, subject, "a rotation was changed outside Keyroll and stands still");
                 memory.due.insert(summary.id, (summary.version, Instant::now() + CALM * 10));
             }
-            Err(StoreError::Statement(reason)) => {
-                tracing::error!(rotation = %summary.id, reason, "a step of a rotation could not be made");
-                memory.due.insert(summary.id, (summary.version, Instant::now() + CALM * 10));
-            }
             Err(StoreError::LeaseLost(_)) => {
                 memory.lease = None;
                 return Ok(());
             }
-            Err(other) => return Err(other),
+            Err(error) if is_of_all(&error) => return Err(error),
+            // Nor must one whose step is refused, by a rule of the database or a mistake of ours.
+            Err(error) => {
+                tracing::error!(rotation = %summary.id, %error, "a step of a rotation could not be made");
+                memory.due.insert(summary.id, (summary.version, Instant::now() + CALM * 10));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether the database is away or somebody else's by now, so that nothing could be done about any rotation.
+fn is_of_all(error: &StoreError) -> bool {
+    use StoreError::{Full, HandedOver, OutcomeUnknown, Rejected, Unavailable};
+    matches!(error, Unavailable(_) | Rejected(_) | OutcomeUnknown | HandedOver | Full)
 }
 
 /// The right to carry rotations out; prolonged well before it ends.

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use model::name::{EnvironmentName, SecretName};
 use model::probe::{Reading, SecretProbe, Target, Through, Tried};
 use model::rotation::{Event, Facts, House, Rotation, Step};
+use model::route::{RouteSpec, references};
 use model::secret::Secret;
 use model::snapshot::{Opened, opened};
 use model::time::{Span, Timestamp};
@@ -162,7 +163,13 @@ async fn targets(
     let environments: BTreeSet<EnvironmentName> =
         rotation.plan.stages.iter().map(|stage| stage.environment.clone()).collect();
     let other = if secret.name == rotation.outgoing { &rotation.incoming } else { &rotation.outgoing };
-    let through = Through::in_place_of(other, secret.name.clone(), &facts.specs, Some(environments));
+    // The outgoing secret goes where it is replaced or was, and not wherever else the incoming one is named.
+    let is_part = |spec: &&RouteSpec| {
+        let was_moved = rotation.promoted.iter().any(|promotion| promotion.routes.contains(&spec.name));
+        was_moved || references(spec).iter().any(|found| found.secret == rotation.outgoing)
+    };
+    let specs: Vec<RouteSpec> = facts.specs.iter().filter(is_part).cloned().collect();
+    let through = Through::in_place_of(other, secret.name.clone(), &specs, Some(environments));
     let mut secrets = HashMap::<SecretName, Arc<Opened>>::new();
     for name in through.secrets() {
         if let Some(opened) = opened_secret(shared, tx, &name).await? {

@@ -71,10 +71,13 @@ pub fn decide(rotation: &Rotation, evidence: &Evidence, now: Timestamp) -> Step 
     if !rotation.is_live() {
         return Step::Rest(Next::over());
     }
+    let back = look_back(rotation, evidence, now);
     if evidence.probe_under_way && !matches!(rotation.state, State::Withdrawn(_)) {
-        return Step::Rest(Next::probing());
+        // The way back does not wait for it: a place may take long to answer, and a credential that is refused is known
+        // from traffic long before.
+        return back.filter(|step| *step != Step::Probe).unwrap_or_else(|| Step::Rest(Next::probing()));
     }
-    if let Some(step) = look_back(rotation, evidence, now) {
+    if let Some(step) = back {
         return step;
     }
     match (&rotation.pause, &rotation.state) {

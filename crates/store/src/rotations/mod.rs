@@ -91,14 +91,22 @@ impl ReadTx {
         self.query(&sql, args![secret]).await?.iter().map(|row| self.sealed_rotation(row)).collect()
     }
 
-    /// All live rotations, by id.
+    /// All live rotations, by id. One whose row is not as Keyroll wrote it is left out, so that it stops no other; the check
+    /// of all rows names it.
     ///
     /// # Errors
     /// As any query.
     pub async fn live_rotations(&self) -> Result<Vec<Summary>, StoreError> {
         // rotations_live.
         let sql = format!("SELECT {} FROM rotations t WHERE t.live = 1 ORDER BY t.id", ROTATIONS.select("t"));
-        self.query(&sql, args![]).await?.iter().map(|row| self.sealed_rotation(row)).collect()
+        let mut found = Vec::new();
+        for row in self.query(&sql, args![]).await? {
+            match self.sealed_rotation(&row) {
+                Err(StoreError::Tampered { .. }) => {}
+                sound => found.push(sound?),
+            }
+        }
+        Ok(found)
     }
 
     /// The rotations that changed after a revision, and are live or were before.

@@ -49,18 +49,24 @@ pub(super) fn waiting(rotation: &Rotation, waiting: &Waiting, evidence: &Evidenc
         None => {
             let routes = evidence.places.iter().filter(|place| place.spot.environment == *environment);
             let routes = routes.filter(|place| place.names_outgoing);
+            let healthy = match health(rotation, environment, evidence, rotation.started_at) {
+                Health::Healthy(healthy) => Some(healthy),
+                _ => None,
+            };
             Step::Record(Event::StageBegan {
                 environment: environment.clone(),
                 weight: stage.canary.first().copied().unwrap_or(super::super::Weight::ALL),
                 routes: routes.map(|place| (place.spot.route.clone(), place.upstream.clone())).collect(),
+                healthy,
             })
         }
     }
 }
 
-/// The rotation that has to go first, before the first stage and unless an operator has said not to wait for it.
+/// The rotation that has to go first, unless an operator has said not to wait for it. It is asked about before each stage:
+/// it may have been there when this one began, and have been rolled back since.
 fn first_of<'a>(rotation: &'a Rotation, waiting: &Waiting) -> Option<&'a str> {
-    rotation.plan.after.as_deref().filter(|_| waiting.stage == 0 && !waiting.released)
+    rotation.plan.after.as_deref().filter(|_| !waiting.released)
 }
 
 /// What stands before the stage; an operator's word moves what is the plan's or the house's, never what another rotation
