@@ -85,9 +85,9 @@ pub(super) fn every_request_is_cut_off_repeated_and_survived() {
     let rest = scene.at_rest();
     let words: Vec<String> = rest.rotations.iter().map(|lying| lying.words().join(" ")).collect();
     let expected = [
-        "planned approved probe_skipped waiting held resumed attested attestation_removed advanced stage_began canary_step \
-         promoted rolled_back",
-        "planned probe_skipped waiting abandoned",
+        "planned approved probe_skipped held resumed attested attestation_removed advanced stage_began canary_step promoted \
+         rolled_back",
+        "planned probe_skipped abandoned",
     ];
     assert_eq!(words, expected);
     assert_eq!(rest.named_in("production"), ["payments key"]);
@@ -149,18 +149,13 @@ fn is_there(scene: &Scene, state: &str) -> String {
         match rotations.last() {
             None if state.is_empty() => return "/v1/rotations".to_owned(),
             Some(latest) if latest["state"] == state && state == "rolled_back" => return "/v1/rotations".to_owned(),
-            // What is not waited for by name is yet to come.
-            Some(latest) if latest["state"] == state && (state != "waiting" || has_waited(latest)) => {
+            Some(latest) if latest["state"] == state => {
                 return format!("/v1/rotations/{}", latest["id"].as_str().unwrap());
             }
             other => assert!(start.elapsed() < Duration::from_secs(20), "it is never {state}: {other:?}"),
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn has_waited(rotation: &Value) -> bool {
-    rotation["history"].as_array().unwrap().iter().any(|line| line["event"] == "waiting")
 }
 
 fn words_so_far(scene: &Scene, word: &str) -> usize {

@@ -17,6 +17,8 @@ pub(super) const GOOD: Story = Story {
         "canary_step",
         "promoted",
         "advanced",
+        "stage_began",
+        "promoted",
         "withdrawn",
         "deleted",
     ],
@@ -26,7 +28,7 @@ pub(super) const GOOD: Story = Story {
         let plan = json!({
             "environments": ["staging", "production"],
             "canary": {"staging": ["50%", "100%"], "production": ["100%"]},
-            "canary_step": {"staging": "6s", "production": "1s"},
+            "canary_step": {"staging": "8s", "production": "1s"},
             "soak": {"staging": "1s", "production": "2s"},
             "advance": "automatic",
             "delete_outgoing": "automatic",
@@ -99,7 +101,7 @@ pub(super) const REFUSED: Story = Story {
 
 /// The provider does not take it, and only an operator may go back; another rotation waits for this one.
 pub(super) const STUCK: Story = Story {
-    steps: &["needs_operator"],
+    steps: &["needs_operator", "needs_operator"],
     paths: &["/payments/"],
     furnish: |scene| {
         both(scene);
@@ -127,7 +129,7 @@ pub(super) const STUCK: Story = Story {
 
 /// No answer says anything and there is no probe: an operator answers for each step, and deletes the outgoing secret.
 pub(super) const BLIND: Story = Story {
-    steps: &["waiting"],
+    steps: &["waiting", "advanced", "waiting"],
     paths: &["/payments/"],
     furnish: |scene| payments(scene, &json!({"dead": []})),
     operate: |scene, seen| {
