@@ -17,6 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::fault::Fault;
 
+/// Where 401 is the answer whatever the key: the code that the paying customer typed in is wrong.
+const CONFIRMATIONS: &str = "/v1/confirmations";
+
 /// By which a charge is told from all others: `<application>:<number>`.
 pub(super) const CHARGE: &str = "x-charge";
 
@@ -34,6 +37,8 @@ pub(super) struct Tally {
     pub(super) taken: u64,
     /// Requests whose key was not.
     pub(super) refused: u64,
+    /// Requests that get 401 whatever the key: the gateway cannot know that, and tries both keys of a rotation.
+    pub(super) hopeless: u64,
 }
 
 /// By environment and by the name of the key.
@@ -116,7 +121,7 @@ async fn answer(request: Request<Incoming>, record: &Record) -> Response<Full<By
     let length = body.to_bytes().len();
     // A provider takes a moment.
     tokio::time::sleep(Duration::from_millis(3)).await;
-    if !record.takes(&head.headers) {
+    if !record.takes(&head.headers, head.uri.path() == CONFIRMATIONS) {
         let body = r#"{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}"#;
         return told(StatusCode::UNAUTHORIZED, body);
     }
@@ -128,8 +133,7 @@ async fn answer(request: Request<Incoming>, record: &Record) -> Response<Full<By
             record.charge(text(&head.headers, CHARGE));
             told(StatusCode::CREATED, &received(length))
         }
-        // Whatever the key: the code that the paying customer typed in is wrong.
-        (&Method::POST, "/v1/confirmations") => {
+        (&Method::POST, CONFIRMATIONS) => {
             told(StatusCode::UNAUTHORIZED, r#"{"error":{"type":"card_error","message":"Wrong one-time code"}}"#)
         }
         _ => told(StatusCode::NOT_FOUND, r#"{"error":{"type":"invalid_request_error","message":"No such charge"}}"#),
@@ -154,7 +158,7 @@ fn told(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
 
 impl Record {
     /// Whether the key is good, which is written down.
-    fn takes(&self, headers: &HeaderMap) -> bool {
+    fn takes(&self, headers: &HeaderMap, is_hopeless: bool) -> bool {
         let environment = text(headers, "x-environment");
         let given = text(headers, header::AUTHORIZATION.as_str()).strip_prefix("Bearer ").unwrap_or_default();
         let key = lock(&self.keys).get(given).cloned();
@@ -162,7 +166,11 @@ impl Record {
         let name = key.map_or(UNKNOWN, |key| key.name);
         let mut tallies = lock(&self.tallies);
         let tally = tallies.entry((environment.to_owned(), name.to_owned())).or_default();
-        let count = if good { &mut tally.taken } else { &mut tally.refused };
+        let count = match (is_hopeless, good) {
+            (true, _) => &mut tally.hopeless,
+            (false, true) => &mut tally.taken,
+            (false, false) => &mut tally.refused,
+        };
         *count = count.saturating_add(1);
         good
     }

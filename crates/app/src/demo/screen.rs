@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 const CLEAR: &str = "\r\x1b[2K";
 
 /// Where the counts stand, beside what is told.
-const MARGIN: usize = 76;
+const MARGIN: usize = 72;
 
 /// Writes the story. Nobody may listen, which is no reason to fail.
 pub(super) struct Screen {

@@ -41,7 +41,7 @@ impl Scene<'_> {
             patience.pause("a key that nobody uses may be deleted").await?;
         }
         self.node.client.delete_secret(FIRST, &DeleteQuery::default()).await?;
-        self.tell(&format!("DELETE /v1/secrets/{FIRST}: 204, after {RETENTION} without use (48 h by default)"));
+        self.tell(&format!("DELETE /v1/secrets/{FIRST}: 204, unused for {RETENTION} (48h by default)"));
         self.follow(followed, "the first rotation is completed", |rotation| rotation.state == "completed").await?;
         Ok(())
     }

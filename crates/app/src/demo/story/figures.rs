@@ -37,23 +37,32 @@ impl Figures {
     /// A line for each environment and key.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|((environment, key), tally)| {
-            let refused = if tally.refused > 0 { format!(", {} refused", tally.refused) } else { String::new() };
-            format!("{environment:<12} {key:<18} {:>6} taken{refused}", tally.taken)
+            let Tally { taken, refused, hopeless } = tally;
+            let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
+            format!("{environment:<12} {key:<18} {taken:>6} taken, {hopeless} answered 401 whatever the key{refused}")
         })
     }
 }
 
 impl Tally {
-    /// All requests.
+    /// All requests that say something about their key.
     pub(super) fn all(self) -> u64 {
         self.taken.saturating_add(self.refused)
     }
 
     fn plus(self, other: Self) -> Self {
-        Self { taken: self.taken.saturating_add(other.taken), refused: self.refused.saturating_add(other.refused) }
+        self.with(other, u64::saturating_add)
     }
 
     fn less(self, other: Self) -> Self {
-        Self { taken: self.taken.saturating_sub(other.taken), refused: self.refused.saturating_sub(other.refused) }
+        self.with(other, u64::saturating_sub)
+    }
+
+    fn with(self, other: Self, each: fn(u64, u64) -> u64) -> Self {
+        Self {
+            taken: each(self.taken, other.taken),
+            refused: each(self.refused, other.refused),
+            hopeless: each(self.hopeless, other.hopeless),
+        }
     }
 }

@@ -111,9 +111,9 @@ impl Scene<'_> {
         let waits = rotation.next.waits_for.as_deref().unwrap_or_default();
         let environment = rotation.environment.as_deref().unwrap_or_default();
         match rotation.state.as_str() {
-            "waiting" => self.tell(&format!("{environment:<12} waits for {waits}")),
+            "waiting" if !waits.is_empty() => self.tell(&format!("{environment:<12} waits for {waits}")),
             "watching" => self.tell(&format!("watching: {waits}")),
-            "withdrawn" => self.tell(&format!("withdrawn: no node holds {} any more", rotation.outgoing)),
+            "withdrawn" => self.tell(&format!("withdrawn: {} leaves every snapshot", rotation.outgoing)),
             "completed" => self.tell("completed"),
             "rolled_back" => {
                 self.tell("rolled back, by itself");

@@ -1,6 +1,6 @@
 //! The two rotations: one to a good key, one to a wrong one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::rotation::{IncomingSecret, Manner, Move, PerEnvironment, PlanWish, RotationStart, Severity};
 use api::secret::SecretText;
@@ -59,9 +59,9 @@ impl Scene<'_> {
             self.screen.note(&format!("{route} in {environment}: {uses} requests within 24 h"));
             self.screen.note(&format!("   {}: {} → {}", place.field, place.before, place.after));
         }
-        for finding in impact.findings.iter().filter(|finding| finding.severity != Severity::Info) {
-            self.screen.note(&format!("{}: {}", finding.code, finding.detail));
-        }
+        let warnings = impact.findings.iter().filter(|finding| finding.severity != Severity::Info);
+        let codes: BTreeSet<&str> = warnings.map(|finding| finding.code.as_str()).collect();
+        self.screen.note(&format!("to be known before: {}", codes.into_iter().collect::<Vec<_>>().join(", ")));
         for stage in &impact.plan.stages {
             let (environment, canary) = (&stage.environment, stage.canary.join(", "));
             self.screen
@@ -116,7 +116,7 @@ impl Scene<'_> {
         if refused == 0 {
             return Err(Fault::NotSeen("the wrong key got into production".to_owned()));
         }
-        self.tell(&format!("the provider refused it {refused} times; each request was sent again with {SECOND}"));
+        self.tell(&format!("the provider refused it {refused} times; each time {SECOND} stepped in"));
         self.settled(&[("staging", SECOND), ("production", SECOND)]).await
     }
 }
