@@ -19,7 +19,7 @@ const MAX_STALENESS: &str = "9s";
 
 /// A node on throw-away data; both are gone when it is dropped.
 pub(super) struct Node {
-    child: Child,
+    process: Process,
     directory: TempDir,
     /// The gateway's base URL.
     pub(super) gateway: String,
@@ -34,7 +34,7 @@ impl Node {
     /// Starts the node and waits until it is ready.
     pub(super) async fn start(args: &DemoArgs) -> Result<Self, Fault> {
         let directory = tempfile::tempdir().map_err(Fault::start("a throw-away directory"))?;
-        let mut child = keyroll()?
+        let child = keyroll()?
             .arg("serve")
             .arg("--data-dir")
             .arg(directory.path().join("data"))
@@ -51,15 +51,14 @@ impl Node {
             .stderr(Stdio::null())
             .spawn()
             .map_err(Fault::start("a node"))?;
-        match ready(&mut child, &directory).await {
+        // Whoever ends the show while it waits ends the node as well.
+        let mut process = Process(child);
+        match ready(&mut process.0, &directory).await {
             Some((gateway, admin, token)) => {
                 let client = Client::new(&admin, Some(&token), None)?;
-                Ok(Self { child, directory, gateway, admin, token, client })
+                Ok(Self { process, directory, gateway, admin, token, client })
             }
-            None => {
-                let _ = child.kill();
-                Err(Fault::NotReady)
-            }
+            None => Err(Fault::NotReady),
         }
     }
 
@@ -91,11 +90,11 @@ impl Node {
 
     /// Asks the node to drain and waits for its end, which must be a good one.
     pub(super) async fn stop(mut self) -> Result<(), Fault> {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) = i32::try_from(self.process.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         for _ in 0..700 {
-            match self.child.try_wait() {
+            match self.process.0.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
                 Ok(Some(status)) => return Err(Fault::NotSeen(format!("the node ended well: {status}"))),
                 _ => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -105,11 +104,14 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+/// A process that does not outlive the show.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         // Where it has ended already there is nothing to kill.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
