@@ -5,6 +5,7 @@
 mod admission;
 mod audit;
 mod cli;
+mod demo;
 mod floods;
 mod house;
 mod kek;
