@@ -2,7 +2,7 @@
 
 use model::rotation::{Evidence, Facts, House, Rotation, Step, decide};
 use model::time::{Span, Timestamp};
-use store::{ReadTx, StoreError};
+use store::{Detail, ReadTx, StoreError};
 
 use crate::Shared;
 
@@ -63,7 +63,7 @@ impl Look {
         probe_under_way: bool,
     ) -> Result<Self, StoreError> {
         let now = now(shared, house);
-        let facts = tx.rotation_facts(&rotation, now.minus(LATELY)).await?;
+        let facts = tx.rotation_facts(&rotation, now.minus(LATELY), Detail::Summed).await?;
         let mut evidence = Evidence::gather(&rotation, &facts, house, probe_under_way, now);
         if evidence.incoming_unusable.is_none() && shared.standing.unusable_secrets().contains(&rotation.incoming) {
             evidence.incoming_unusable = Some("its stored row cannot be opened".to_owned());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use model::name::{EnvironmentName, SecretName};
 use model::probe::{Reading, SecretProbe, Target, Through, Tried};
@@ -20,6 +21,9 @@ use super::look::{Look, now};
 use crate::Shared;
 use crate::outage::Outage;
 use crate::publish::open;
+
+/// How long after a refusal a credential is tried once more.
+const ACCIDENT: Duration = Duration::from_secs(2);
 
 /// What is going to be tried.
 struct Plan {
@@ -78,7 +82,11 @@ async fn carry_out(shared: &Shared, plan: Plan) -> Event {
     if let Some(fault) = plan.fault {
         return Event::Probed { reading: Reading::Unclear, outgoing: None, tried: vec![unclear(fault)] };
     }
-    let incoming = try_all(shared, &plan.incoming).await;
+    let mut incoming = try_all(shared, &plan.incoming).await;
+    // One refusal may be an accident of the upstream's, and where traffic has moved it would mean the way back.
+    if plan.outgoing.is_some() && Reading::of_all(&incoming) == Reading::Dead && shared.sleep(ACCIDENT).await {
+        incoming = try_all(shared, &plan.incoming).await;
+    }
     let reading = Reading::of_all(&incoming);
     let (outgoing, beside) = match plan.outgoing {
         Some(targets) => {

@@ -176,7 +176,7 @@ impl Rotation {
     }
 
     /// Whether a row of counts that begins at the moment counts in the environment. Rows are by the second, and by the
-    /// minute once they are ten minutes old: the one in which the environment was entered begins before that, and must
+    /// minute once they are some minutes old: the one in which the environment was entered begins before that, and must
     /// not drop out when it is summed up.
     #[must_use]
     pub fn counts(&self, environment: &EnvironmentName, at: Timestamp) -> bool {

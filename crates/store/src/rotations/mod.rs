@@ -14,6 +14,7 @@ use crate::seals::{ROTATION_EVENTS, ROTATIONS};
 use crate::transaction::ReadTx;
 
 pub(crate) use counts::{add, compact, forget};
+pub use facts::Detail;
 pub use list::RotationFilter;
 pub use write::NewRotation;
 

@@ -2,7 +2,7 @@
 
 use model::rotation::{Evidence, Facts, Fleet, House, Item, Present, Rotation, Step, Summary, checklist, decide};
 use model::time::{Span, Timestamp};
-use store::{Logged, Page, ReadTx, RotationFilter};
+use store::{Detail, Logged, Page, ReadTx, RotationFilter};
 
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -40,7 +40,7 @@ impl Look {
         let fleet = tx.fleet().await?;
         let now = moment(control, &fleet, now);
         let rotation = &logged.rotation;
-        let facts = tx.rotation_facts(rotation, now.minus(LATELY)).await?;
+        let facts = tx.rotation_facts(rotation, now.minus(LATELY), Detail::ByRoute).await?;
         let probing = rotation.probing_since.is_some_and(|since| now < since.plus(PROBING));
         let evidence = Evidence::gather(rotation, &facts, &house(control, fleet, now), probing, now);
         let step = decide(rotation, &evidence, now);
