@@ -33,15 +33,21 @@ fn hasty() -> Wish {
 }
 
 async fn start(house: &House, id: &str, wish: &Wish) {
+    start_of(house, id, "stripe", wish).await;
+}
+
+/// Of a secret whose successor is at hand.
+async fn start_of(house: &House, id: &str, outgoing: &str, wish: &Wish) {
     let mut tx = house.begin().await;
-    let outgoing = "stripe".parse().unwrap();
-    let specs: Vec<_> = tx.routes_naming("stripe").await.unwrap().into_iter().map(|row| row.spec).collect();
+    let incoming = format!("{outgoing}_v2").parse().unwrap();
+    let specs: Vec<_> = tx.routes_naming(outgoing).await.unwrap().into_iter().map(|row| row.spec).collect();
     let environments = tx.environments().await.unwrap();
+    let outgoing = outgoing.parse().unwrap();
     let planned = Planned {
         plan: resolve(wish, &environments, &named_environments(&outgoing, &specs)).unwrap(),
         named_at: mentions_of(&outgoing, &specs),
         outgoing,
-        incoming: "stripe_v2".parse().unwrap(),
+        incoming,
         kind: "api_key".parse().unwrap(),
         incoming_is_new: true,
     };
@@ -177,4 +183,22 @@ async fn a_restart_goes_on_where_the_log_ends() {
     house.clock.advance(Span::from_secs(60));
     let house = house.restart().await;
     reaches(&house, "rot_1", "the second step", in_canary("staging", 1)).await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_somebody_changed_stands_still_and_stops_no_other() {
+    let house = House::in_file(quick()).await;
+    for name in ["one", "one_v2", "two", "two_v2"] {
+        house.secret(name, &format!("value-of-{name}")).await;
+    }
+    house.serves(house.routes([spec("first", "one"), spec("second", "two")]).await).await;
+    let by_hand = Wish { advance: Some(Per::All(Manner::Manual)), ..hasty() };
+    start_of(&house, "rot_1", "one", &by_hand).await;
+    reaches(&house, "rot_1", "the wait", |rotation| rotation.word() == "waiting").await;
+    house.tamper("UPDATE rotations SET state = 'watching' WHERE id = 'rot_1'");
+    // Both are looked at anew.
+    let house = house.restart().await;
+    start_of(&house, "rot_2", "two", &hasty()).await;
+    reaches(&house, "rot_2", "the canary", in_canary("staging", 0)).await;
+    assert!(house.store.read().await.unwrap().rotation("rot_1").await.is_err());
 }
