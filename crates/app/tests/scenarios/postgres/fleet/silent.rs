@@ -83,7 +83,7 @@ impl Scene {
     fn reaches(&self, state: &str) {
         let begun = Instant::now();
         while self.shown()["state"] != state {
-            assert!(begun.elapsed() < Duration::from_secs(10), "{}", self.shown());
+            assert!(begun.elapsed() < Duration::from_secs(20), "{}", self.shown());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -120,7 +120,7 @@ impl Scene {
 
     /// Waits for the end; what was deleted then is gone, and the live node serves the incoming value.
     fn completes(&self) {
-        eventually("it is completed", || self.shown()["state"] == "completed");
+        self.reaches("completed");
         let key = self.cluster.node(0).api("GET", "/v1/secrets/key", None).expect(200).json();
         assert_eq!(key["state"], "deleted");
         served(self.cluster.node(0), "/payments/x", &self.key);
