@@ -133,6 +133,14 @@ impl<'a> Caller<'a> {
         }
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = wire::request(method, path, &headers, body.as_bytes());
-        self.call(prefer, &request).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+        let begun = Instant::now();
+        loop {
+            let reply = self.call(prefer, &request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+            // A database that is busy is away for a moment, and says so: the same request is the same one later.
+            if reply.status != 503 || begun.elapsed() > PATIENCE {
+                return reply;
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
     }
 }

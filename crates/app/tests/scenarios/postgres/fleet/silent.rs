@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::Upstream;
 
 use super::super::{Cluster, database};
-use crate::house::{client, eventually, route, secret, served};
+use crate::house::{client, eventually, secret, served};
 
 /// When the second node is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +42,14 @@ impl Scene {
         let upstream = Upstream::ok();
         let node = cluster.node(0);
         secret(node, "key", "sk_silent_out_0001");
-        route(node, "payments", &upstream.url(), &json!({"Authorization": "Bearer {{key}}"}));
+        // In one environment alone, or the outgoing secret would stay for the others.
+        let route = json!({"name": "payments", "environments": {"production": {}}, "base": {"upstream": upstream.url(),
+            "inject": {"headers": {"Authorization": "Bearer {{key}}"}}}});
+        node.api("POST", "/v1/routes", Some(&route)).expect(201);
         let key = client(node, "shop", "production");
         served(cluster.node(1), "/payments/x", &key);
         // The last step is long enough to kill somebody in it.
-        let plan = json!({"environments": ["production"], "canary": ["50%", "100%"], "canary_step": "30s", "soak": "3s",
+        let plan = json!({"canary": ["50%", "100%"], "canary_step": "30s", "soak": "3s",
             "advance": "automatic", "delete_outgoing": "automatic"});
         let body = json!({"outgoing": "key", "incoming": {"value": "sk_silent_in_0002"}, "plan": plan});
         let started = node.api("POST", "/v1/rotations", Some(&body)).expect(201).json();
