@@ -8,6 +8,7 @@ mod cluster;
 mod crash;
 #[path = "../doctor.rs"]
 mod doctor;
+mod fleet;
 #[path = "../flip.rs"]
 mod flip;
 #[path = "../leak.rs"]
