@@ -23,8 +23,10 @@ mod operators;
 mod routes;
 mod run;
 mod scenario;
+mod setting;
 mod tables;
 mod truth;
+mod wishes;
 mod world;
 
 use model::rotation::{EVENTS, STATES, STEPS};

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 
 use model::name::{EnvironmentName, SecretName};
 use model::rotation::{
-    Action, Answer, Entry, Event, Manner, Per, Plan, Planned, Reason, Rotation, Step, Traffic, WORKS, Weight, Wish,
-    act, possible, replace, resolve,
+    Action, Answer, Entry, Event, Plan, Planned, Rotation, Step, Traffic, WORKS, act, possible, replace, resolve,
 };
 use model::secret::Kind;
-use model::time::Span;
 
 use crate::evidence::REVOKE;
 use crate::scenario::Temper;
 use crate::truth::Truth;
+use crate::wishes;
 use crate::world::{Run, Secret, World, secret};
 
 const ACTORS: [&str; 2] = ["token:ops", "token:other"];
@@ -75,16 +74,7 @@ impl World {
             return;
         }
         let run = self.dice.below(self.runs.len());
-        let note = "because".to_owned();
-        let action = match self.dice.below(12) {
-            0 | 1 => Action::Approve { reason: note },
-            2..=4 => Action::Advance,
-            5 => Action::Promote,
-            6 => Action::Hold { note },
-            7 | 8 => Action::Resume,
-            9 => Action::RollBack { note },
-            _ => Action::Abandon { note },
-        };
+        let action = wishes::action(&mut self.dice);
         let actor = *self.dice.pick(&ACTORS);
         self.ask_for(run, &action, actor);
     }
@@ -249,31 +239,8 @@ impl World {
 
     fn plan(&mut self, named: &BTreeSet<EnvironmentName>) -> Option<Plan> {
         let calm = self.scenario.temper == Temper::Calm;
-        let shares: [&[&str]; 4] = [&["100%"], &["5%", "50%", "100%"], &["20%", "60%"], &["50%", "100%"]];
-        let shares = *self.dice.pick(&shares);
-        let canary: Vec<Weight> = shares.iter().map(|share| share.parse().unwrap()).collect();
-        let manner = |manual| if manual { Manner::Manual } else { Manner::Automatic };
-        let minutes = |minutes: i64| Span::from_secs(60 * minutes);
-        let environments = (!calm && self.dice.falls(200)).then(|| vec![self.dice.pick(&self.environments).clone()]);
         let first = self.runs.first().map(|run| run.now.id.clone());
-        let after = match self.dice.below(20) {
-            0 if !calm => Some("rot_missing".to_owned()),
-            1..=5 if !calm => first,
-            _ => None,
-        };
-        let wish = Wish {
-            environments,
-            canary: Some(Per::All(canary)),
-            canary_step: Some(Per::All(minutes(*self.dice.pick(&[1, 2, 5])))),
-            soak: Some(Per::All(minutes(*self.dice.pick(&[10, 30, 90])))),
-            advance: Some(Per::All(manner(!calm && self.dice.falls(300)))),
-            roll_back: Some(manner(!calm && self.dice.falls(250))),
-            delete_outgoing: Some(manner(self.dice.falls(300))),
-            reason: *self.dice.pick(&[Reason::Scheduled, Reason::Scheduled, Reason::Compromised]),
-            after,
-            approval: !calm && self.dice.falls(150),
-        };
-        resolve(&wish, &self.known, named).ok()
+        resolve(&wishes::plan(&mut self.dice, calm, &self.environments, first), &self.known, named).ok()
     }
 }
 

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use model::name::{EnvironmentName, SecretName};
 use model::rotation::Weight;
 use model::route::{Reference, RouteSpec, effective, references};
-use serde_json::{Value, json};
-
-use crate::dice::Dice;
 
 /// A route with its earlier versions.
 #[derive(Debug, Clone)]
@@ -97,56 +94,4 @@ impl Route {
     pub(crate) fn mentions(&self, secret: &SecretName) -> bool {
         self.references.iter().any(|one| one.secret == *secret)
     }
-}
-
-/// A route that names one secret, or two.
-pub(crate) fn draw(
-    dice: &mut Dice,
-    name: &str,
-    secrets: &[&str],
-    environments: &[EnvironmentName],
-    calm: bool,
-) -> RouteSpec {
-    let first = secrets[dice.below(secrets.len())];
-    let mut inject = match dice.below(4) {
-        0 => {
-            json!({"headers": {"Authorization": {"basic": {"username": "u", "password": format!("{{{{{first}}}}}")}}}})
-        }
-        1 => json!({"query": {"key": format!("{{{{{first}}}}}")}}),
-        _ => json!({"headers": {"Authorization": format!("Bearer {{{{{first}}}}}")}}),
-    };
-    if !calm && dice.falls(250) {
-        inject["headers"]["X-Second"] = format!("{{{{{}}}}}", secrets[dice.below(secrets.len())]).into();
-    }
-    let mut base = json!({"upstream": format!("https://u{}.example", dice.below(2)), "inject": inject});
-    if !calm && dice.falls(200) {
-        base["shield"] = false.into();
-    }
-    if !calm && dice.falls(150) {
-        base["dead"] = json!([]);
-    }
-    if dice.falls(250) {
-        base["probe"] = json!({"method": "GET", "path": "/"});
-    }
-    let mut layers = json!({});
-    for environment in environments {
-        if dice.falls(850) {
-            layers[environment.as_str()] = layer(dice, secrets, calm, &base);
-        }
-    }
-    serde_json::from_value(json!({"name": name, "base": base, "environments": layers})).unwrap()
-}
-
-fn layer(dice: &mut Dice, secrets: &[&str], calm: bool, base: &Value) -> Value {
-    let mut own = json!({});
-    if !calm && dice.falls(200) {
-        own["upstream"] = format!("https://u{}.example", dice.below(2)).into();
-    }
-    if dice.falls(250) {
-        let other = format!("Bearer {{{{{}}}}}", secrets[dice.below(secrets.len())]);
-        own["inject"] = json!({"headers": {"authorization": other}});
-    } else if !calm && dice.falls(100) && base.pointer("/inject/query/key").is_some() {
-        own["inject"] = json!({"query": {"key": false}});
-    }
-    own
 }

@@ -13,6 +13,7 @@ use crate::dice::Dice;
 use crate::gateway::Gate;
 use crate::routes::{self, Binding, Published, Route, Trial};
 use crate::scenario::{Scenario, Temper};
+use crate::setting::Setting;
 use crate::truth::Truth;
 
 pub(crate) const SYSTEM: &str = "system:rotate";
@@ -89,29 +90,15 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, temper: Temper) -> Self {
         let mut dice = Dice::new(seed);
-        let scenario = Scenario::draw(temper, &mut dice);
-        let calm = temper == Temper::Calm;
-        let t = 1_800_000_000_000 + i64::try_from(dice.below(3_600_000)).unwrap();
-        let mut stages = vec![("staging", 10, false), ("production", 30, true)];
-        if dice.falls(300) {
-            stages.insert(1, ("qa", 20, false));
-        }
-        let known: Vec<Environment> =
-            stages.iter().map(|(name, rank, protected)| environment(name, *rank, *protected)).collect();
+        let Setting { scenario, t, environments: known, secrets, routes, nodes } =
+            Setting::draw(temper, &mut dice, str::to_owned);
         let environments: Vec<EnvironmentName> = known.iter().map(|one| one.name.clone()).collect();
-        let mut secrets = BTreeMap::new();
-        for name in ["alpha", "beta", "gamma"] {
-            let truth = if !calm && dice.falls(100) { Truth::draw(&mut dice, t) } else { Truth::Valid };
-            secrets.insert(secret(name), Secret { truth, deleted: false, unusable: false, own_probe: false });
-        }
-        let names: &[&str] = if calm { &["alpha", "gamma"] } else { &["alpha", "beta"] };
-        let count = 2 + dice.below(2);
-        let routes = (0..count).map(|at| {
-            let spec = routes::draw(&mut dice, &format!("r{at}"), names, &environments, calm);
-            Route::new(spec, &environments)
-        });
-        let routes = routes.collect();
-        let nodes = (0..1 + dice.below(3)).map(|at| Gate::new(&format!("node_{at}"), t)).collect();
+        let secrets = secrets
+            .into_iter()
+            .map(|(name, truth)| (secret(&name), Secret { truth, deleted: false, unusable: false, own_probe: false }));
+        let secrets = secrets.collect();
+        let routes = routes.into_iter().map(|spec| Route::new(spec, &environments)).collect();
+        let nodes = (0..nodes).map(|at| Gate::new(&format!("node_{at}"), t)).collect();
         let mut world = Self {
             dice,
             scenario,
@@ -235,11 +222,6 @@ impl World {
         self.publish();
         true
     }
-}
-
-fn environment(name: &str, rank: i64, protected: bool) -> Environment {
-    let display_name = name.to_owned();
-    Environment { name: name.parse().unwrap(), display_name, rank, protected, default: false, version: 1 }
 }
 
 pub(crate) fn secret(name: &str) -> SecretName {
