@@ -55,7 +55,7 @@ fn a_thousand_rotations_at_once_fail_no_request() {
 
 /// A route for each number; all but one in three are served in both environments.
 fn environments(number: usize) -> &'static [&'static str] {
-    if number % 3 == 0 { &ENVIRONMENTS[1..] } else { &ENVIRONMENTS }
+    if number.is_multiple_of(3) { &ENVIRONMENTS[1..] } else { &ENVIRONMENTS }
 }
 
 fn furnish(cluster: &Cluster, stand_in: &StandIn, size: &Size) -> (Vec<Slot>, Vec<Place>) {

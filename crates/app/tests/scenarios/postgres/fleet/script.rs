@@ -224,14 +224,14 @@ impl Live {
     fn act(&mut self, state: &str, took: Duration, dice: &mut Dice) -> Option<String> {
         let may_abandon = matches!(state, "planned" | "probing" | "waiting");
         let action = match (self.mood, state) {
-            (_, "needs_operator") if self.acts % 2 == 0 => "roll-back",
+            (_, "needs_operator") if self.acts.is_multiple_of(2) => "roll-back",
             (_, "needs_operator") => "abandon",
             // Held rotations go on after a while.
             (_, "held") if took > Duration::from_secs(5) => {
                 self.mood = Mood::Leave;
                 "resume"
             }
-            (Mood::Promote, "canary" | "waiting") if self.acts % 2 == 0 => "attest",
+            (Mood::Promote, "canary" | "waiting") if self.acts.is_multiple_of(2) => "attest",
             (Mood::Promote, "canary" | "waiting") => "promote",
             (Mood::Advance, "waiting") => "advance",
             // Whoever advances a wrong value to the end vouches for it, and where no traffic comes nobody contradicts.
