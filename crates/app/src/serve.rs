@@ -151,6 +151,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
     // From here on a signal finds a handler, also while the node is still starting.
     let mut signals = Signals::listen().map_err(ServeError::Runtime)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let rotation_clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let allow_private: Vec<_> = config.gateway.allow_private_upstreams.iter().map(|network| network.0).collect();
     let snapshot = Arc::new(ArcSwapOption::empty());
@@ -218,7 +219,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         snapshot,
         node,
         clock: Arc::clone(&clock),
-        rotation_clock: Arc::new(SteadyClock::new()),
+        rotation_clock: Arc::clone(&rotation_clock),
         entropy: Arc::clone(&entropy),
         stop_at: policy::stop_at(),
         allow_private: allow_private.clone(),
@@ -240,7 +241,7 @@ async fn run(parts: Parts) -> Result<ExitCode, ServeError> {
         store.clone(),
         Keys { keyring, fingerprints: ready.fingerprints },
         policy::control(&config.policy, allow_private),
-        Arc::clone(&clock),
+        [Arc::clone(&clock), rotation_clock],
         entropy,
         Arc::clone(&standing) as Arc<dyn control::Standing>,
     ));

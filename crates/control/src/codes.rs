@@ -81,6 +81,9 @@ codes! {
     "idempotency-key-invalid" [400] "The `Idempotency-Key` cannot be used: give 1 to 255 visible ASCII characters.";
     "idempotency-key-reused" [422]
         "The `Idempotency-Key` came with a different request before: take a new one for a new request.";
+    "incoming-named-beside-outgoing" [422]
+        "A route names both secrets in one environment, so that a roll back could not tell which mention was whose: \
+         rotate to another secret.";
     "internal" [500] "Something failed inside: the log has the cause under the `request_id`.";
     "judgement-invalid" [422] "A rule of what counts as alive or dead cannot be read: correct it as `detail` says.";
     "key-not-found" [404] "The client has no key of this id: read the client for the ids of its keys.";

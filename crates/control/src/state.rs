@@ -22,6 +22,8 @@ pub struct Control {
     pub policy: Policy,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The clock that soaks and canaries are measured by: it does not run ahead of what has really passed.
+    pub rotation_clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// What readiness is decided from.
@@ -62,17 +64,17 @@ pub trait Standing: Send + Sync + 'static {
 }
 
 impl Control {
-    /// Puts the parts together.
+    /// Puts the parts together. Of the clocks, the second one is that of rotations.
     #[must_use]
     pub fn new(
         store: Store,
         keys: Keys,
         policy: Policy,
-        clock: Arc<dyn Clock>,
+        [clock, rotation_clock]: [Arc<dyn Clock>; 2],
         entropy: Arc<dyn Entropy>,
         standing: Arc<dyn Standing>,
     ) -> Self {
-        Self { store, keys, policy, clock, entropy, standing, attempts: Attempts::default() }
+        Self { store, keys, policy, clock, rotation_clock, entropy, standing, attempts: Attempts::default() }
     }
 
     /// The current moment.

@@ -16,7 +16,7 @@ const ANSWERS: Span = Span::from_hours(24);
 const TALLIES: Span = Span::from_days(31);
 
 /// How long what rotations were counted is kept by the second.
-const SECONDS: Span = Span::from_secs(600);
+const SECONDS: Span = Span::from_secs(180);
 
 /// How long nodes that are stopped or gone are remembered.
 const NODES: Span = Span::from_days(7);

@@ -33,15 +33,20 @@ fn hasty() -> Wish {
 }
 
 async fn start(house: &House, id: &str, wish: &Wish) {
+    start_of(house, id, "stripe", wish).await;
+}
+
+async fn start_of(house: &House, id: &str, outgoing: &str, wish: &Wish) {
     let mut tx = house.begin().await;
-    let outgoing = "stripe".parse().unwrap();
-    let specs: Vec<_> = tx.routes_naming("stripe").await.unwrap().into_iter().map(|row| row.spec).collect();
+    let incoming = format!("{outgoing}_v2").parse().unwrap();
+    let outgoing: model::name::SecretName = outgoing.parse().unwrap();
+    let specs: Vec<_> = tx.routes_naming(outgoing.as_str()).await.unwrap().into_iter().map(|row| row.spec).collect();
     let environments = tx.environments().await.unwrap();
     let planned = Planned {
         plan: resolve(wish, &environments, &named_environments(&outgoing, &specs)).unwrap(),
         named_at: mentions_of(&outgoing, &specs),
         outgoing,
-        incoming: "stripe_v2".parse().unwrap(),
+        incoming,
         kind: "api_key".parse().unwrap(),
         incoming_is_new: true,
     };
@@ -177,4 +182,73 @@ async fn a_restart_goes_on_where_the_log_ends() {
     house.clock.advance(Span::from_secs(60));
     let house = house.restart().await;
     reaches(&house, "rot_1", "the second step", in_canary("staging", 1)).await;
+}
+
+#[tokio::test]
+async fn a_rotation_that_somebody_changed_stands_still_and_stops_no_other() {
+    let house = House::in_file(quick()).await;
+    for (route, name) in [("payments", "stripe"), ("contacts", "crm")] {
+        house.secret(name, "value-of-the-outgoing").await;
+        house.secret(&format!("{name}_v2"), "value-of-the-incoming").await;
+        house.serves(house.route(spec(route, name)).await).await;
+    }
+    start(&house, "rot_1", &hasty()).await;
+    reaches(&house, "rot_1", "the canary", in_canary("staging", 0)).await;
+    house.tamper("UPDATE rotations SET environment = 'production' WHERE id = 'rot_1'");
+    start_of(&house, "rot_2", "crm", &hasty()).await;
+    reaches(&house, "rot_2", "the canary", in_canary("staging", 0)).await;
+    let read = house.store.read().await.unwrap().rotation("rot_1").await;
+    assert!(matches!(read, Err(store::StoreError::Tampered { .. })), "{read:?}");
+}
+
+/// The words of a log.
+async fn words(house: &House, id: &str) -> Vec<&'static str> {
+    let logged = house.store.read().await.unwrap().rotation(id).await.unwrap().unwrap();
+    logged.log.iter().map(|line| line.event.word()).collect()
+}
+
+#[tokio::test]
+async fn two_tasks_that_both_take_themselves_for_the_one_do_each_step_once() {
+    let house = house().await;
+    let beside = house.beside();
+    start(&house, "rot_1", &hasty()).await;
+    for environment in ["staging", "production"] {
+        reaches(&house, "rot_1", "the canary", in_canary(environment, 0)).await;
+        let trial_5 = trial(&house, environment, "5%").await;
+        house.clock.advance(Span::from_secs(2));
+        saw(&house, &trial_5, Sign::Alive, 40);
+        house.clock.advance(Span::from_secs(60));
+        reaches(&house, "rot_1", "the second step", in_canary(environment, 1)).await;
+        house.clock.advance(Span::from_secs(62));
+        reaches(&house, "rot_1", "the promotion", |rotation| {
+            rotation.promoted.iter().any(|promoted| promoted.environment.as_str() == environment)
+        })
+        .await;
+    }
+    house.clock.advance(Span::from_secs(650));
+    reaches(&house, "rot_1", "the end", |rotation| !rotation.is_live()).await;
+    let stage = ["stage_began", "found_healthy", "canary_step", "promoted"];
+    let expected =
+        [&["planned", "probe_skipped"][..], &stage, &["advanced"], &stage, &["withdrawn", "deleted", "completed"]];
+    assert_eq!(words(&house, "rot_1").await, expected.concat());
+    beside.stop().await;
+}
+
+#[tokio::test]
+async fn a_step_of_a_rotation_that_has_gone_on_changes_nothing() {
+    let house = house().await;
+    start(&house, "rot_1", &Wish { approval: true, ..hasty() }).await;
+    let before = rotation(&house, "rot_1").await;
+    let approved = || Event::Approved { reason: "once".to_owned() };
+    let mut tx = house.begin().await;
+    tx.log_rotation(&mut before.clone(), [approved()], house.clock.now()).await.unwrap();
+    house.commit(tx).await;
+    reaches(&house, "rot_1", "the canary", in_canary("staging", 0)).await;
+    let after = words(&house, "rot_1").await;
+    let mut tx = house.begin().await;
+    let late = tx.log_rotation(&mut before.clone(), [approved()], house.clock.now()).await;
+    assert!(late.is_err());
+    drop(tx);
+    assert_eq!(words(&house, "rot_1").await, after);
+    assert_eq!(after.iter().filter(|word| **word == "approved").count(), 1);
 }

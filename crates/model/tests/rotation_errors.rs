@@ -181,6 +181,7 @@ fn start() -> (Rotation, Evidence) {
         environment: spot.environment.clone(),
         weight: weights[0],
         routes: vec![(spot.route.clone(), UPSTREAM.to_owned())],
+        healthy: None,
     };
     let events = [Event::Planned(Box::new(planned)), Event::ProbeSkipped, began];
     let log: Vec<Entry> = (1..)

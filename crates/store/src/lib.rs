@@ -47,7 +47,7 @@ pub use meta::WrappedFingerprintKey;
 pub use migrate::MigrationError;
 pub use nodes::Heartbeat;
 pub use page::{Listed, Page};
-pub use rotations::{Logged, NewRotation, RotationFilter};
+pub use rotations::{Detail, Logged, NewRotation, RotationFilter};
 pub use routes::{ReferenceRow, RouteFilter, RouteRevision, RouteRow};
 pub use seals::Sealer;
 pub use secrets::{Binding, Rebound, Sealed, SealedSecret, SecretFilter, SecretRow, SecretSort, SortKey};

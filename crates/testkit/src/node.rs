@@ -1,5 +1,6 @@
 //! A real node: the shipped binary in its own process, on throw-away data.
 
+mod again;
 mod command;
 mod http;
 mod options;
@@ -191,11 +192,14 @@ impl TestNode {
     }
 
     fn begin(&mut self) {
-        let (data, work) = (self.data_dir(), self.work_dir());
-        fs::create_dir_all(&work).expect("a folder of the test's own");
-        // What the last process left must not be taken for the word of the next.
-        let _ = fs::remove_file(addresses_path(&data));
+        self.prepare();
         self.process = Some(self.spawn(&mut self.command()));
+    }
+
+    fn prepare(&self) {
+        fs::create_dir_all(self.work_dir()).expect("a folder of the test's own");
+        // What the last process left must not be taken for the word of the next.
+        let _ = fs::remove_file(addresses_path(&self.data_dir()));
     }
 
     /// How the binary is started; its output goes into the log.

@@ -72,7 +72,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the gateway and the admin API
     Serve(ServeArgs),
-    /// Show a credential being replaced under traffic, on throw-away data
+    /// Show a credential being rotated under traffic, on throw-away data
     Demo(DemoArgs),
     /// What an operator does through the admin API.
     #[command(flatten)]

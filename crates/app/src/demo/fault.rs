@@ -12,7 +12,7 @@ pub(super) enum Fault {
         source: std::io::Error,
     },
     /// The node ended before it was ready, or was not ready in time.
-    #[error("the node did not become ready; its log is above")]
+    #[error("the node did not become ready")]
     NotReady,
     /// The admin API refused or failed.
     #[error("the admin API: {0}")]

@@ -231,13 +231,8 @@ impl Run<'_> {
             other.id != one.id && both && log.now.started_at.as_millis() <= first.at
         });
         let by_hand = self.touched.get(route.name.as_str()).is_some_and(|at| *at <= first.at + SLACK);
-        !helps
-            || unjudged
-            || (vetted && (unshielded || !sent.request.replayable))
-            || (unshielded && sent.request.replayable)
-            || log.withdrawn_by(first.at + SLACK)
-            || shared
-            || by_hand
+        let goes_unshielded = if sent.request.replayable { unshielded } else { vetted };
+        !helps || unjudged || goes_unshielded || log.withdrawn_by(first.at + SLACK) || shared || by_hand
     }
 
     /// How a calm seed has to end.

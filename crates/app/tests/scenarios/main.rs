@@ -1,10 +1,11 @@
 //! Scenarios: the real binary, real sockets, a real nginx; what a user would do, and what an attacker would.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stdout, reason = "what was measured is shown where somebody asks for it")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what was measured is shown where somebody asks for it")]
 
 mod admission;
 mod audit;
 mod cli;
+mod demo;
 mod floods;
 mod house;
 mod kek;

@@ -206,7 +206,8 @@ impl House {
             naming: None,
             rotations: model::schedule::Policy::default(),
         };
-        let control = Arc::new(Control::new(store, keys, policy, clock.clone(), entropy, Arc::new(Serving)));
+        let control =
+            Arc::new(Control::new(store, keys, policy, [clock.clone(), clock.clone()], entropy, Arc::new(Serving)));
         Self { router: control::router(Arc::clone(&control)), control, clock }
     }
 

@@ -47,7 +47,7 @@ async fn withdraw(house: &House, id: &str) {
     let mut tx = house.begin().await;
     let mut rotation = tx.rotation(id).await.unwrap().unwrap().rotation;
     let now = house.control.now();
-    let facts = tx.rotation_facts(&rotation, now).await.unwrap();
+    let facts = tx.rotation_facts(&rotation, now, store::Detail::ByRoute).await.unwrap();
     let rules = Rules {
         fleet: tx.fleet().await.unwrap(),
         window_opens_at: None,

@@ -6,6 +6,7 @@ mod common;
 
 mod act;
 mod attest;
+mod edges;
 mod guard;
 mod impact;
 mod refused;

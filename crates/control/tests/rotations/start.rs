@@ -3,7 +3,7 @@
 use model::access::Role;
 use serde_json::{Value, json};
 
-use crate::{begin, get, house, secret, started};
+use crate::{begin, get, house, route, secret, started};
 
 #[tokio::test]
 async fn a_start_makes_the_incoming_secret_and_the_rotation_at_once() {
@@ -73,6 +73,22 @@ async fn an_existing_secret_takes_the_place() {
     let reply = get(&house, "/v1/rotations?state=gone&secret=1").await;
     assert_eq!(reply.status.as_u16(), 422);
     assert_eq!(reply.errors().len(), 2, "{}", reply.text);
+}
+
+#[tokio::test]
+async fn a_secret_that_stands_beside_the_outgoing_one_does_not_take_its_place() {
+    let house = house().await;
+    for (name, value) in [("beside", "sk_live_planted_2"), ("elsewhere", "sk_live_planted_3")] {
+        secret(&house, json!({"name": name, "value": value})).await;
+    }
+    let both = json!({"headers": {"Authorization": "Bearer {{stripe}}", "X-Beside": "{{beside}}"}});
+    let base = json!({"upstream": "https://api.stripe.com", "inject": both});
+    let own = json!({"inject": {"headers": {"Authorization": "Bearer {{elsewhere}}"}}});
+    let environments = json!({"staging": own, "production": {}});
+    route(&house, json!({"name": "pairs", "base": base, "environments": environments})).await;
+    let reply = begin(&house, json!({"outgoing": "stripe", "incoming": {"name": "beside"}})).await;
+    assert_eq!(reply.refusal(), (422, "incoming-named-beside-outgoing"));
+    begin(&house, json!({"outgoing": "stripe", "incoming": {"name": "elsewhere"}})).await.expect(201);
 }
 
 #[tokio::test]

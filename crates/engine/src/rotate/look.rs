@@ -2,7 +2,7 @@
 
 use model::rotation::{Evidence, Facts, House, Rotation, Step, decide};
 use model::time::{Span, Timestamp};
-use store::{ReadTx, StoreError};
+use store::{Detail, ReadTx, StoreError};
 
 use crate::Shared;
 
@@ -36,14 +36,10 @@ pub(super) struct Look {
     step: Step,
 }
 
-/// The moment by which rotations are decided: never later than the database's own, by more than two machines may differ. A
-/// clock that runs ahead would let a soak elapse that nobody has watched.
+/// The moment by which rotations are decided.
 pub(super) fn now(shared: &Shared, house: &House) -> Timestamp {
-    shared.options.rotation_clock.now().min(house.fleet.now.plus(APART))
+    house.fleet.moment(shared.options.rotation_clock.now())
 }
-
-/// How far the clocks of two machines may be apart.
-const APART: Span = Span::from_secs(60);
 
 impl Look {
     /// Reads the log and decides; `None` where there is no such rotation.
@@ -67,7 +63,7 @@ impl Look {
         probe_under_way: bool,
     ) -> Result<Self, StoreError> {
         let now = now(shared, house);
-        let facts = tx.rotation_facts(&rotation, now.minus(LATELY)).await?;
+        let facts = tx.rotation_facts(&rotation, now.minus(LATELY), Detail::Summed).await?;
         let mut evidence = Evidence::gather(&rotation, &facts, house, probe_under_way, now);
         if evidence.incoming_unusable.is_none() && shared.standing.unusable_secrets().contains(&rotation.incoming) {
             evidence.incoming_unusable = Some("its stored row cannot be opened".to_owned());

@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use model::rotation::{House, Next, Rotation, Step, Summary};
+use model::rotation::{House, Next, Rotation, Step};
 use model::time::{Span, Timestamp};
 use store::{Lease, StoreError};
 use tokio::time::Instant;
@@ -35,6 +35,10 @@ const MANY: usize = 200;
 
 /// The least time between two rounds, however many changes there are.
 const LEAST: Duration = Duration::from_millis(100);
+
+/// How long a round lasts before the lease, the nodes and the database's clock are looked at again. The next round goes on
+/// with what this one did not come to.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// So many steps of one rotation without a pause mean a mistake in this program.
 const MOST_STEPS: usize = 20;
@@ -63,10 +67,12 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut memory = Memory::default();
     let under_way = UnderWay::default();
     loop {
-        outage.note(tick(&shared, &mut memory, &under_way).await);
+        let ticked = tick(&shared, &mut memory, &under_way).await;
+        let pause = if matches!(ticked, Ok(false)) { Duration::ZERO } else { shared.options.pace.rotate };
+        outage.note(ticked.map(drop));
         tokio::select! {
             () = shared.options.shutdown.cancelled() => return,
-            () = tokio::time::sleep(shared.options.pace.rotate) => {}
+            () = tokio::time::sleep(pause) => {}
             Ok(()) = changes.changed() => {}
         }
         if !shared.sleep(LEAST).await {
@@ -75,50 +81,60 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn tick(shared: &Arc<Shared>, memory: &mut Memory, under_way: &UnderWay) -> Result<(), StoreError> {
+/// One round. The answer is whether it came to all that were due.
+async fn tick(shared: &Arc<Shared>, memory: &mut Memory, under_way: &UnderWay) -> Result<bool, StoreError> {
     let tx = shared.options.store.read().await?;
-    let live = tx.live_rotations().await?;
-    memory.due.retain(|id, _| live.iter().any(|rotation| rotation.id == *id));
-    memory.read.retain(|id, _| live.iter().any(|rotation| rotation.id == *id));
+    let live = tx.live_rotation_versions().await?;
+    memory.due.retain(|id, _| live.contains_key(id));
+    memory.read.retain(|id, _| live.contains_key(id));
     let now = Instant::now();
-    let is_due = |rotation: &&Summary| match memory.due.get(&rotation.id) {
-        Some((version, due)) => *version != rotation.version || *due <= now,
-        None => true,
+    let due_since = |(id, version): (&String, &i64)| match memory.due.get(id) {
+        Some((known, due)) if known == version => (*due <= now).then(|| (Some(*due), id.clone(), *version)),
+        _ => Some((None, id.clone(), *version)),
     };
-    let due: Vec<Summary> = live.iter().filter(is_due).cloned().collect();
+    let mut due: Vec<(Option<Instant>, String, i64)> = live.iter().filter_map(due_since).collect();
+    // Those that have waited longest go first, so that none waits for ever where there are more than there is time for.
+    due.sort_unstable();
     if due.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let slowness = 1 + u32::try_from(live.len() / MANY).unwrap_or(u32::MAX);
     let house = look::house(shared, &tx).await?;
     drop(tx);
     let Some(lease) = lease(shared, memory).await? else {
-        return Ok(());
+        return Ok(true);
     };
-    for summary in due {
-        if shared.options.shutdown.is_cancelled() {
-            return Ok(());
+    for (_, id, version) in due {
+        if now.elapsed() > ROUND || shared.options.shutdown.is_cancelled() {
+            return Ok(false);
         }
         let round = Round { shared, house: &house, lease: &lease, under_way, slowness };
-        match round.carry(&summary, &mut memory.read).await {
-            Ok((version, due)) => drop(memory.due.insert(summary.id, (version, due))),
+        match round.carry(&id, version, &mut memory.read).await {
+            Ok((version, due)) => drop(memory.due.insert(id, (version, due))),
             // One that cannot be read must not stop the others.
             Err(StoreError::Tampered { subject }) => {
-                tracing::error!(rotation = %summary.id, subject, "a rotation was changed outside Keyroll and stands still");
-                memory.due.insert(summary.id, (summary.version, Instant::now() + CALM * 10));
-            }
-            Err(StoreError::Statement(reason)) => {
-                tracing::error!(rotation = %summary.id, reason, "a step of a rotation could not be made");
-                memory.due.insert(summary.id, (summary.version, Instant::now() + CALM * 10));
+                tracing::error!(rotation = %id, subject, "a rotation was changed outside Keyroll and stands still");
+                memory.due.insert(id, (version, Instant::now() + CALM * 10));
             }
             Err(StoreError::LeaseLost(_)) => {
                 memory.lease = None;
-                return Ok(());
+                return Ok(true);
             }
-            Err(other) => return Err(other),
+            Err(error) if is_of_all(&error) => return Err(error),
+            // Nor must one whose step is refused, by a rule of the database or a mistake of ours.
+            Err(error) => {
+                tracing::error!(rotation = %id, %error, "a step of a rotation could not be made");
+                memory.due.insert(id, (version, Instant::now() + CALM * 10));
+            }
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Whether the database is away or somebody else's by now, so that nothing could be done about any rotation.
+fn is_of_all(error: &StoreError) -> bool {
+    use StoreError::{Full, HandedOver, OutcomeUnknown, Rejected, Unavailable};
+    matches!(error, Unavailable(_) | Rejected(_) | OutcomeUnknown | HandedOver | Full)
 }
 
 /// The right to carry rotations out; prolonged well before it ends.
@@ -147,11 +163,10 @@ impl Round<'_> {
     /// Takes one rotation as far as it goes now. The answer is its version, and when to look again.
     async fn carry(
         &self,
-        summary: &Summary,
+        id: &str,
+        mut version: i64,
         read: &mut HashMap<String, Rotation>,
     ) -> Result<(i64, Instant), StoreError> {
-        let id = &summary.id;
-        let mut version = summary.version;
         for _ in 0..MOST_STEPS {
             let tx = self.shared.options.store.read().await?;
             let known = read.remove(id).filter(|known| known.version == version);
@@ -165,14 +180,18 @@ impl Round<'_> {
             let moving = look.is_moving();
             let (rotation, _, _, step) = look.into_parts();
             version = rotation.version;
-            read.insert(id.clone(), rotation);
+            read.insert(id.to_owned(), rotation);
             match step {
                 Step::Rest(next) => return Ok((version, self.again(&next, moving))),
                 Step::Probe => {
                     probe::begin(self.shared, id, self.house, self.lease, self.under_way).await?;
                     return Ok((version.saturating_add(1), Instant::now() + MOVING));
                 }
-                _ => version = act::act(self.shared, id, self.house, self.lease).await?.unwrap_or(version),
+                _ => match act::act(self.shared, id, self.house, self.lease).await? {
+                    Some(later) => version = later,
+                    // Somebody else was faster: what is remembered of the log is out of date.
+                    None => drop(read.remove(id)),
+                },
             }
         }
         tracing::error!(rotation = %id, "a rotation made many steps at once and is looked at later");

@@ -95,6 +95,19 @@ impl Counts {
         self.0.drain()
     }
 
+    /// Takes what was counted in rotations and is not written. What does not reach anybody is to be given back.
+    #[must_use]
+    pub fn take_trials(&self) -> Vec<(TrialKey, TrialDrained)> {
+        self.0.drain_trials()
+    }
+
+    /// Counts what another process has counted in rotations.
+    pub fn add_trials(&self, rows: impl IntoIterator<Item = (TrialKey, TrialDrained)>) {
+        for (key, drained) in rows {
+            self.0.trial(key).put_back(drained);
+        }
+    }
+
     /// Counts what another process has counted.
     pub fn add(&self, rows: impl IntoIterator<Item = (TallyKey, Drained)>) {
         for (key, drained) in rows {

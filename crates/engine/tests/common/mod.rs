@@ -125,6 +125,13 @@ impl House {
         Self { store, snapshot, clock, running, keyring, entropy, permit, shutdown, directory, pace }
     }
 
+    /// Another engine on the same database, which takes itself for the same node.
+    pub(crate) fn beside(&self) -> Beside {
+        let (snapshot, shutdown) = (Arc::new(ArcSwapOption::empty()), CancellationToken::new());
+        let running = start(&self.store, &self.keyring, &snapshot, &self.clock, &shutdown, self.pace);
+        Beside { running, shutdown }
+    }
+
     /// Ends the engine and waits for it.
     pub(crate) async fn stop(self) -> Store {
         self.shutdown.cancel();
@@ -333,6 +340,19 @@ impl House {
         let standing = self.running.standing();
         let names = || standing.unusable_secrets().iter().map(ToString::to_string).collect::<Vec<_>>();
         eventually(&format!("{expected:?} reported"), async || (names() == expected).then_some(())).await;
+    }
+}
+
+/// An engine beside the one of a house.
+pub(crate) struct Beside {
+    running: Running,
+    shutdown: CancellationToken,
+}
+
+impl Beside {
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.join().await;
     }
 }
 

@@ -207,6 +207,10 @@ fn vouched(rotation: &Rotation, actor: &str, evidence: &Evidence) -> Healthy {
 }
 
 fn promote(rotation: &Rotation, actor: &str, evidence: &Evidence) -> Result<Answer, String> {
+    // It has all of the traffic already: a repetition of what was asked for.
+    if let State::Soaking(_) | State::Watching(_) = &rotation.state {
+        return Ok(Answer::Already);
+    }
     if let Some(Pause::Held { .. }) = rotation.pause {
         return Err("it is held: resume it first".to_owned());
     }

@@ -45,7 +45,7 @@ impl From<&CountRow> for Counted {
 /// was counted while it lasted.
 pub(super) fn measured(rotation: &Rotation, counted: &[Counted]) -> Vec<Measured> {
     let mut found: BTreeMap<(&EnvironmentName, &str), Measured> = BTreeMap::new();
-    let counts = |one: &&Counted| rotation.counting_since.get(&one.environment).is_some_and(|since| one.at >= *since);
+    let counts = |one: &&Counted| rotation.counts(&one.environment, one.at);
     for one in counted.iter().filter(counts) {
         let sum = found.entry((&one.environment, &one.upstream)).or_insert_with(|| Measured {
             environment: one.environment.clone(),

@@ -71,10 +71,13 @@ pub fn decide(rotation: &Rotation, evidence: &Evidence, now: Timestamp) -> Step 
     if !rotation.is_live() {
         return Step::Rest(Next::over());
     }
+    let back = look_back(rotation, evidence, now);
     if evidence.probe_under_way && !matches!(rotation.state, State::Withdrawn(_)) {
-        return Step::Rest(Next::probing());
+        // The way back does not wait for it: a place may take long to answer, and a credential that is refused is known
+        // from traffic long before.
+        return back.filter(|step| *step != Step::Probe).unwrap_or_else(|| Step::Rest(Next::probing()));
     }
-    if let Some(step) = look_back(rotation, evidence, now) {
+    if let Some(step) = back {
         return step;
     }
     match (&rotation.pause, &rotation.state) {
@@ -84,7 +87,7 @@ pub fn decide(rotation: &Rotation, evidence: &Evidence, now: Timestamp) -> Step 
         }
         (Some(Pause::Held { .. }), _) => Step::Rest(Next::held()),
         (Some(Pause::NeedsOperator { why, .. }), _) => Step::Rest(Next::needs_operator(why)),
-        (None, State::Planned) => enter::planned(rotation, evidence),
+        (None, State::Planned) => enter::planned(evidence),
         (None, State::AwaitingApproval) => Step::Rest(Next::approval()),
         (None, State::Probing(probing)) => enter::probing(*probing, evidence, now),
         (None, State::Waiting(waiting)) => enter::waiting(rotation, waiting, evidence, now),

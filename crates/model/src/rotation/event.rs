@@ -70,7 +70,7 @@ pub enum WaitFor {
     Operator,
     /// An operator's *advance*, because nothing can tell by itself whether the incoming credential works.
     Judgement {
-        /// Trouble.
+        /// Why nothing can.
         detail: String,
     },
     /// A time at which changes are allowed.
@@ -97,7 +97,7 @@ pub enum WaitFor {
     },
 }
 
-/// Trouble a rotation was rolled back or cannot go on by itself.
+/// Why a rotation was rolled back, or cannot go on by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Trouble {
@@ -136,12 +136,12 @@ pub enum Trouble {
     },
     /// The incoming secret cannot be used.
     IncomingUnusable {
-        /// Trouble, in words.
+        /// Why not, in words.
         detail: String,
     },
     /// The routes could not be re-pointed.
     NotWritten {
-        /// Trouble, in words.
+        /// Why not, in words.
         detail: String,
     },
 }
@@ -154,7 +154,7 @@ pub enum Event {
     Planned(Box<Planned>),
     /// Somebody else approved it.
     Approved {
-        /// Trouble.
+        /// Why.
         reason: String,
     },
     /// It waits before it enters the next environment.
@@ -180,6 +180,10 @@ pub enum Event {
         weight: Weight,
         /// The routes that take part, each with its upstream.
         routes: Vec<(RouteName, String)>,
+        /// Why the incoming credential counts as healthy there from the start, where a probe has said so of this very
+        /// environment. What was found in another one says nothing here.
+        #[serde(default)]
+        healthy: Option<Healthy>,
     },
     /// The next step of the canary.
     CanaryStep {
@@ -194,7 +198,7 @@ pub enum Event {
     FoundHealthy {
         /// In which environment.
         environment: EnvironmentName,
-        /// Trouble.
+        /// Why it counts as healthy.
         healthy: Healthy,
     },
     /// A route that takes part goes to another upstream: what was counted before says nothing any more.
@@ -213,7 +217,7 @@ pub enum Event {
     Promoted {
         /// Which environment.
         environment: EnvironmentName,
-        /// Trouble the incoming credential counts as healthy.
+        /// Why the incoming credential counts as healthy.
         healthy: Healthy,
         /// What was changed.
         changes: Vec<Change>,
@@ -242,26 +246,26 @@ pub enum Event {
     Completed,
     /// The outgoing name stands again wherever the rotation had replaced it.
     RolledBack {
-        /// Trouble.
+        /// Why.
         why: Trouble,
         /// What was changed.
         changes: Vec<Change>,
     },
     /// It ended before any traffic moved.
     Abandoned {
-        /// Trouble, in the operator's words.
+        /// Why, in the operator's words.
         note: String,
     },
     /// It stands still.
     Held {
-        /// Trouble, in the operator's words.
+        /// Why, in the operator's words.
         note: String,
     },
     /// It goes on.
     Resumed,
     /// It cannot go on by itself.
     NeedsOperator {
-        /// Trouble.
+        /// Why.
         why: Trouble,
     },
     /// Somebody vouches for a step of the checklist, or says why it does not apply.

@@ -175,9 +175,8 @@ fn measured(rotation: &Rotation, places: &[Place], counts: &[CountRow]) -> Vec<M
     let mut found = BTreeMap::<(EnvironmentName, String), Measured>::new();
     let probed_at = rotation.probe.map_or(rotation.started_at, |last| last.at);
     for row in counts {
-        let Some(since) = rotation.counting_since.get(&row.environment) else { continue };
         let is_here = |place: &Place| place.spot.environment == row.environment && place.upstream == row.upstream;
-        if row.at < *since || !places.iter().any(is_here) {
+        if !rotation.counts(&row.environment, row.at) || !places.iter().any(is_here) {
             continue;
         }
         let measured = found.entry((row.environment.clone(), row.upstream.clone())).or_insert_with(|| Measured {

@@ -58,10 +58,6 @@ impl Next {
         Self::new("go on").after(format!("an operator: {}", why.in_words()))
     }
 
-    pub(super) fn sibling(first: &str) -> Self {
-        Self::new("begin").after(format!("{first} to be promoted in all of its environments"))
-    }
-
     pub(super) fn waiting(wait: &WaitFor, environment: &EnvironmentName) -> Self {
         let enter = Self::new(format!("enter {environment}"));
         match wait {
@@ -74,7 +70,9 @@ impl Next {
             WaitFor::Gap { rotation, until } => {
                 enter.at(*until).after(format!("the least time after {rotation}, which shares a route"))
             }
-            WaitFor::Sibling { rotation } => enter.after(format!("{rotation} to be promoted")),
+            WaitFor::Sibling { rotation } => {
+                enter.after(format!("{rotation} to be promoted in all of its environments"))
+            }
         }
     }
 
@@ -110,6 +108,12 @@ impl Next {
         };
         let waits = format!("{} without any need of it {since}", rotation.plan.final_soak());
         Self::new(format!("withdraw {}", rotation.outgoing)).at(at).after(waits)
+    }
+
+    pub(super) fn leaning(rotation: &Rotation, upstream: &str) -> Self {
+        Self::new(format!("withdraw {}", rotation.outgoing)).after(format!(
+            "an answer from {upstream} or a probe that shows that the incoming credential works: the few last ones refused it"
+        ))
     }
 
     pub(super) fn behind(behind: &[Behind]) -> Self {

@@ -1,21 +1,43 @@
 //! What has to be proven before a rotation goes a step further. Only the checks here make a proof, and the steps that
-//! need one take it.
+//! need one take it. Proofs are also read back from the log, whose lines are sealed.
 //!
-//! ```compile_fail
-//! // A proof cannot be written down by hand …
-//! let healthy = model::rotation::Healthy { basis: model::rotation::Basis::Traffic { judged: 30 } };
+//! With the proofs at hand, the steps can be taken:
+//!
+//! ```
+//! # use model::rotation::{Basis, Canary, Converged, Healthy, Soaking, SoakElapsed, Watching, Withdrawn};
+//! # use model::time::Timestamp;
+//! fn basis() -> Basis { Basis::Traffic { judged: 30 } }
+//! fn promote(canary: Canary, healthy: Healthy, at: Timestamp) -> Soaking { canary.promote(healthy, at) }
+//! fn withdraw(watching: Watching, soak: SoakElapsed, there: Converged) -> Withdrawn { watching.withdraw(soak, there, 7) }
 //! ```
 //!
-//! ```compile_fail
-//! // … a secret is not promoted without it …
-//! fn hurry(canary: model::rotation::Canary) { canary.promote(); }
+//! But a proof cannot be written down by hand …
+//!
+//! ```compile_fail,E0451
+//! # use model::rotation::{Basis, Healthy};
+//! fn healthy() -> Healthy { Healthy { basis: Basis::Traffic { judged: 30 } } }
 //! ```
 //!
-//! ```compile_fail
-//! // … and nothing is withdrawn that was watched for too short a time.
-//! fn hurry(watching: model::rotation::Watching, everywhere: model::rotation::Converged) {
-//!     watching.withdraw(everywhere);
-//! }
+//! … nor be asked for from outside …
+//!
+//! ```compile_fail,E0624
+//! # use model::rotation::{Basis, Healthy};
+//! fn healthy() -> Healthy { Healthy::by(Basis::Traffic { judged: 30 }) }
+//! ```
+//!
+//! … a secret is not promoted because of answers that nobody judged …
+//!
+//! ```compile_fail,E0308
+//! # use model::rotation::{Basis, Canary, Soaking};
+//! # use model::time::Timestamp;
+//! fn promote(canary: Canary, basis: Basis, at: Timestamp) -> Soaking { canary.promote(basis, at) }
+//! ```
+//!
+//! … and nothing is withdrawn that was watched for too short a time.
+//!
+//! ```compile_fail,E0061
+//! # use model::rotation::{Converged, Watching, Withdrawn};
+//! fn withdraw(watching: Watching, there: Converged) -> Withdrawn { watching.withdraw(there, 7) }
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -127,6 +149,19 @@ pub struct Fleet {
     pub now: Timestamp,
     /// Which life of the database this is.
     pub incarnation: String,
+}
+
+/// How far the clocks of two machines may be apart.
+const APART: Span = Span::from_secs(60);
+
+impl Fleet {
+    /// The moment by which rotations are decided and written down: what a node's own clock says, and never later than the
+    /// database's by more than two machines may differ. A clock that runs ahead would let a soak elapse that nobody has
+    /// watched.
+    #[must_use]
+    pub fn moment(&self, own: Timestamp) -> Timestamp {
+        own.min(self.now.plus(APART))
+    }
 }
 
 /// Every node that may still serve serves a revision at or past a change.

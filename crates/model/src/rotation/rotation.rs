@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::Weight;
 use super::event::{Entry, Event, Planned, Reading, Spot, WaitFor};
 use super::plan::{Plan, Stage};
-use super::proof::{Basis, Healthy};
 use super::state::{Canary, Pause, Probing, Soaking, State, Waiting, Withdrawn, pause_before};
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::secret::Kind;
@@ -176,6 +175,15 @@ impl Rotation {
         !self.promoted.is_empty() || matches!(self.state, State::Canary(_))
     }
 
+    /// Whether a row of counts that begins at the moment counts in the environment. Rows are by the second, and by the
+    /// minute once they are some minutes old: the one in which the environment was entered begins before that, and must
+    /// not drop out when it is summed up.
+    #[must_use]
+    pub fn counts(&self, environment: &EnvironmentName, at: Timestamp) -> bool {
+        let minute = |moment: &Timestamp| moment.as_millis() / 60_000 * 60_000;
+        self.counting_since.get(environment).is_some_and(|since| at.as_millis() >= minute(since))
+    }
+
     /// The share of the current environment's traffic that the incoming secret gets by the overlay.
     #[must_use]
     pub fn weight(&self) -> Option<Weight> {
@@ -240,9 +248,8 @@ impl Rotation {
                 };
                 Some(State::Waiting(Waiting { stage, wait: wait.clone(), released }))
             }
-            (Event::StageBegan { .. }, State::Waiting(waiting)) => {
-                let healthy = self.healthy_already();
-                Some(State::Canary(waiting.enter(at, healthy)))
+            (Event::StageBegan { healthy, .. }, State::Waiting(waiting)) => {
+                Some(State::Canary(waiting.enter(at, healthy.clone())))
             }
             (Event::CanaryStep { step, .. }, State::Canary(canary)) => Some(State::Canary(canary.next_step(*step, at))),
             (Event::FoundHealthy { healthy, .. }, State::Canary(canary)) => {
@@ -301,6 +308,7 @@ impl Rotation {
             }
             Event::RouteLeft { spot } => drop(self.upstreams.remove(spot)),
             Event::Promoted { environment, changes, revision, .. } => {
+                self.pause = None;
                 self.counting_since.entry(environment.clone()).or_insert(at);
                 let mut routes: Vec<RouteName> = changes.iter().map(|change| change.route.clone()).collect();
                 routes.sort();
@@ -309,7 +317,11 @@ impl Rotation {
             }
             Event::Held { note } => self.pause = Some(Pause::Held { since: at, note: note.clone() }),
             Event::NeedsOperator { why } => self.pause = Some(Pause::NeedsOperator { since: at, why: why.clone() }),
-            Event::Resumed | Event::RolledBack { .. } | Event::Abandoned { .. } | Event::Advanced => self.pause = None,
+            Event::Resumed
+            | Event::RolledBack { .. }
+            | Event::Abandoned { .. }
+            | Event::Advanced
+            | Event::CanaryStep { .. } => self.pause = None,
             Event::Attested { step, note, link, not_applicable } => {
                 let attestation = Attestation {
                     by: entry.actor.clone(),
@@ -324,12 +336,6 @@ impl Rotation {
             Event::AttestationRemoved { step } => drop(self.attested.remove(step)),
             _ => {}
         }
-    }
-
-    /// A probe that found it alive holds for the stages that come after it, until one says otherwise.
-    fn healthy_already(&self) -> Option<Healthy> {
-        let last = self.probe.filter(|last| last.reading == Reading::Alive)?;
-        Some(Healthy::by(Basis::Probe { at: last.at }))
     }
 
     fn is_here(&self, spot: &Spot) -> bool {

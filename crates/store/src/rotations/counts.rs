@@ -22,6 +22,7 @@ pub(super) const COLUMNS: [&str; 10] = [
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60_000;
+const HOUR: i64 = 3_600_000;
 
 /// What is added to a row that is there already, from the row that was to be written.
 fn sums() -> String {
@@ -58,15 +59,27 @@ pub(crate) async fn add(
     Ok(())
 }
 
-/// Adds up the seconds from before the moment, a minute each.
+/// Adds up the seconds from before the moment, a minute each; and the minutes from two hours before it, an hour each, where
+/// a rotation is watched for days: each look at it reads all that it was counted. The steps of a canary stay apart.
 pub(crate) async fn compact(conversation: &Conversation, before: Timestamp) -> Result<(), StoreError> {
-    let before = before.as_millis() / MINUTE * MINUTE;
+    let minutes = before.as_millis() / MINUTE * MINUTE;
+    sum_up(conversation, MINUTE, minutes, "1 = 1").await?;
+    let hours = (before.as_millis() / HOUR).saturating_sub(2).saturating_mul(HOUR);
+    // By the key of rotations.
+    let watched = format!(
+        "EXISTS (SELECT 1 FROM rotations r WHERE r.id = rotation_counts.rotation AND r.state = 'watching' \
+         AND rotation_counts.at / {HOUR} * {HOUR} > r.cut_over_at)"
+    );
+    sum_up(conversation, HOUR, hours, &watched).await
+}
+
+async fn sum_up(conversation: &Conversation, span: i64, before: i64, only: &str) -> Result<(), StoreError> {
     let totals = COLUMNS.iter().map(|column| format!("CAST(sum({column}) AS BIGINT)"));
-    // rotation_counts_at. What stands at the beginning of a minute is added to.
+    // rotation_counts_at. What stands at the beginning of a span is added to.
     let sql = format!(
         "INSERT INTO rotation_counts (rotation, environment, upstream, route, at, {}, needed_at) \
-         SELECT rotation, environment, upstream, route, at / {MINUTE} * {MINUTE}, {}, max(needed_at) FROM rotation_counts \
-         WHERE at < $1 AND at % {MINUTE} <> 0 GROUP BY rotation, environment, upstream, route, at / {MINUTE} * {MINUTE} \
+         SELECT rotation, environment, upstream, route, at / {span} * {span}, {}, max(needed_at) FROM rotation_counts \
+         WHERE at < $1 AND at % {span} <> 0 AND {only} GROUP BY rotation, environment, upstream, route, at / {span} * {span} \
          ON CONFLICT (rotation, environment, upstream, route, at) DO UPDATE SET {}",
         COLUMNS.join(", "),
         totals.collect::<Vec<_>>().join(", "),
@@ -74,7 +87,7 @@ pub(crate) async fn compact(conversation: &Conversation, before: Timestamp) -> R
     );
     conversation.execute(&sql, args![before]).await?;
     // rotation_counts_at.
-    let sql = format!("DELETE FROM rotation_counts WHERE at < $1 AND at % {MINUTE} <> 0");
+    let sql = format!("DELETE FROM rotation_counts WHERE at < $1 AND at % {span} <> 0 AND {only}");
     conversation.execute(&sql, args![before]).await.map(drop)
 }
 

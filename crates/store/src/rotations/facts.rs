@@ -13,6 +13,16 @@ use crate::backend::args;
 use crate::error::StoreError;
 use crate::transaction::ReadTx;
 
+/// How counts are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Each route by itself, for people.
+    ByRoute,
+    /// All routes to one upstream together, for the verdict: a secret may stand in hundreds of routes, and it is looked at
+    /// every second. The route of a row is then any of them.
+    Summed,
+}
+
 impl ReadTx {
     /// The nodes, and the clock of the database.
     ///
@@ -31,7 +41,12 @@ impl ReadTx {
     ///
     /// # Errors
     /// As any query.
-    pub async fn rotation_facts(&self, rotation: &Rotation, lately: Timestamp) -> Result<Facts, StoreError> {
+    pub async fn rotation_facts(
+        &self,
+        rotation: &Rotation,
+        lately: Timestamp,
+        detail: Detail,
+    ) -> Result<Facts, StoreError> {
         let (outgoing, incoming) = (rotation.outgoing.as_str(), rotation.incoming.as_str());
         let mut specs = self.routes_naming(outgoing).await?;
         for row in self.routes_naming(incoming).await? {
@@ -47,7 +62,7 @@ impl ReadTx {
         Ok(Facts {
             outgoing: self.secret_alone(outgoing).await?,
             incoming: self.secret_alone(incoming).await?,
-            counts: self.rotation_counts(&rotation.id, rotation.started_at).await?,
+            counts: self.rotation_counts(&rotation.id, rotation.started_at, detail).await?,
             outgoing_used: self.binding_uses(outgoing).await?,
             open: self.open_uses(outgoing).await?,
             sibling,
@@ -70,12 +85,23 @@ impl ReadTx {
     ///
     /// # Errors
     /// As any query.
-    pub async fn rotation_counts(&self, id: &str, from: Timestamp) -> Result<Vec<CountRow>, StoreError> {
+    pub async fn rotation_counts(
+        &self,
+        id: &str,
+        from: Timestamp,
+        detail: Detail,
+    ) -> Result<Vec<CountRow>, StoreError> {
+        let (route, group) = match detail {
+            Detail::ByRoute => ("route", ", route"),
+            Detail::Summed => ("min(route) AS route", ""),
+        };
+        let sums = COLUMNS.iter().map(|column| format!("CAST(sum({column}) AS BIGINT) AS {column}"));
         // The leading column of the key.
         let sql = format!(
-            "SELECT environment, upstream, route, at, needed_at, {} FROM rotation_counts \
-             WHERE rotation = $1 AND at >= $2 ORDER BY at, environment, upstream, route",
-            COLUMNS.join(", ")
+            "SELECT environment, upstream, {route}, at, max(needed_at) AS needed_at, {} FROM rotation_counts \
+             WHERE rotation = $1 AND at >= $2 GROUP BY at, environment, upstream{group} \
+             ORDER BY at, environment, upstream{group}",
+            sums.collect::<Vec<_>>().join(", ")
         );
         // A second or minute that the moment is in has begun before it.
         let from = from.as_millis() / 60_000 * 60_000;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::rotation::{Entry, Event, Planned, Rotation, Wish, mentions_of, named_environments, resolve};
 use model::snapshot::{TrialDrained, TrialKey};
-use store::{NewRotation, Page, RotationFilter, Rule, Store, StoreError, Telemetry};
+use store::{Detail, NewRotation, Page, RotationFilter, Rule, Store, StoreError, Telemetry};
 
 use super::db;
 use crate::common::{Db, at, begin, commit, furnish, refused, sealed, secret};
@@ -150,7 +150,8 @@ async fn counts_add_up_and_are_kept_by_the_minute_later() {
     add(400, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], None).await;
     add(7_000, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], Some(7)).await;
     add(200_000, [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], None).await;
-    let counts = async || db.store.read().await.unwrap().rotation_counts("rot_1", at(0)).await.unwrap();
+    let counts =
+        async || db.store.read().await.unwrap().rotation_counts("rot_1", at(0), Detail::ByRoute).await.unwrap();
     let seconds = counts().await;
     assert_eq!(seconds.len(), 3);
     assert_eq!(seconds[0].counted, TrialDrained { counts: [2, 2, 3, 4, 5, 6, 7, 8, 9, 10], needed_at: Some(at(3)) });
@@ -163,8 +164,18 @@ async fn counts_add_up_and_are_kept_by_the_minute_later() {
             TrialDrained { counts: [3, 2, 3, 4, 5, 6, 7, 8, 9, 10], needed_at: Some(at(7)) }
         );
     }
+    // A second route of the same upstream: one row for the verdict, two for people.
+    let other = TrialKey { route: "refunds".parse().unwrap(), ..key.clone() };
+    let rows = vec![(other, TrialDrained { counts: [5, 0, 0, 0, 0, 0, 0, 0, 0, 0], needed_at: Some(at(200_001)) })];
+    db.store.record(Telemetry::Trials { at: at(200_000), rows }).await.unwrap();
+    assert_eq!(counts().await.len(), 3);
+    let tx = db.store.read().await.unwrap();
+    let summed = tx.rotation_counts("rot_1", at(0), Detail::Summed).await.unwrap();
+    let last = summed.last().unwrap().counted;
+    assert_eq!((summed.len(), last.counts[0], last.needed_at), (2, 6, Some(at(200_001))));
+    drop(tx);
     db.store.record(Telemetry::ForgetTrials { before: at(900_000_000) }).await.unwrap();
-    assert_eq!(counts().await.len(), 2, "a live rotation needs them");
+    assert_eq!(counts().await.len(), 3, "a live rotation needs them");
 }
 
 #[tokio::test]
@@ -194,4 +205,43 @@ async fn lists_page_from_the_latest_and_filter() {
     assert_eq!(tx.rotations(&live, &Page::default()).await.unwrap().items.len(), 1);
     let other = RotationFilter { secret: Some("partner_api_key".parse().unwrap()), ..RotationFilter::default() };
     assert!(tx.rotations(&other, &Page::default()).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_watched_for_days_is_kept_by_the_hour() {
+    let db = house().await;
+    let mut rotation = start(&db.store, "rot_1").await.unwrap();
+    let key = TrialKey {
+        rotation: "rot_1".to_owned(),
+        environment: "production".parse().unwrap(),
+        route: "payments".parse().unwrap(),
+        upstream: "https://api.stripe.com".to_owned(),
+    };
+    let (minute, hour) = (60_000, 3_600_000);
+    for minutes in 0..300 {
+        let rows = vec![(key.clone(), TrialDrained { counts: [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], needed_at: None })];
+        db.store.record(Telemetry::Trials { at: at(minutes * minute), rows }).await.unwrap();
+    }
+    let counts = async || {
+        db.store.record(Telemetry::CompactTrials { before: at(10 * hour) }).await.unwrap();
+        let tx = db.store.read().await.unwrap();
+        let rows = tx.rotation_counts("rot_1", at(0), Detail::Summed).await.unwrap();
+        (rows.len(), rows.iter().map(|row| row.counted.counts[0]).sum::<u64>())
+    };
+    assert_eq!(counts().await, (300, 300), "the steps of a canary are told apart for as long as it lasts");
+    let mut tx = begin(&db.store).await;
+    tx.log_rotation(&mut rotation, [Event::ProbeSkipped], at(0)).await.unwrap();
+    for environment in rotation.plan.stages.clone() {
+        let healthy = serde_json::from_str(r#"{"basis": "unsent"}"#).unwrap();
+        tx.promote_rotation(&mut rotation, &environment.environment, healthy, &[], at(30 * minute)).await.unwrap();
+        if rotation.word() == "soaking" {
+            tx.log_rotation(&mut rotation, [Event::Advanced], at(30 * minute)).await.unwrap();
+        }
+    }
+    commit(tx).await;
+    assert_eq!(rotation.word(), "watching");
+    let (rows, sum) = counts().await;
+    assert_eq!(sum, 300);
+    assert!((60..=70).contains(&rows), "the first hour by the minute, the others whole: {rows}");
+    assert_eq!(counts().await, (rows, 300), "once is enough");
 }

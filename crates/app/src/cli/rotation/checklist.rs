@@ -2,16 +2,16 @@
 
 use api::client::Call;
 use api::path;
-use api::rotation::{Attest, ChecklistItem};
+use api::rotation::{Attest, Checklist, ChecklistItem, PlaybookStep};
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::super::fault::Fault;
+use super::super::out::plain;
 use super::super::print;
 use super::super::session::{Format, Session};
 use super::super::table::grid;
 use super::page;
-use super::told::Told;
+use super::told::{Extent, Told};
 use super::which::{self, Among};
 
 const AFTER: &str = "\
@@ -63,36 +63,52 @@ pub(super) async fn attest(args: AttestArgs, session: &mut Session<'_>) -> Resul
     }
     match session.format {
         Format::Name => session.out.line(&args.step),
-        _ => show(&told.item.checklist, session),
+        Format::Json | Format::Yaml => told.show(session, Extent::Brief),
+        Format::Table => session.out.data(entries(&told.item.checklist).as_bytes()),
     }
 }
 
-/// Shows the checklist.
+/// Shows the checklist, and the playbook with its next step.
 pub(super) async fn list(rotation: &str, session: &mut Session<'_>) -> Result<(), Fault> {
     let id = which::id(session, rotation, Among::All).await?;
-    let told = Told::by(session, Call::get(path::item(path::ROTATIONS, &id))).await?;
-    show(&told.item.checklist, session)?;
-    let open = told.item.checklist.iter().filter(|entry| entry.state == OPEN).count();
-    session.out.say(&format!("{open} of {} open", told.item.checklist.len()));
+    let reply = session.send(Call::get(path::part(path::ROTATIONS, &id, "checklist"))).await?;
+    let checklist: Checklist = reply.json()?;
+    let open = || checklist.items.iter().filter(|entry| entry.state == OPEN);
+    match session.format {
+        Format::Json | Format::Yaml => print::document(session.out, session.format, &reply.json()?)?,
+        Format::Name => open().try_for_each(|entry| session.out.line(&entry.step))?,
+        Format::Table => {
+            session.out.data(entries(&checklist.items).as_bytes())?;
+            session.out.data(playbook(&checklist.playbook).as_bytes())?;
+        }
+    }
+    session.out.flush()?;
+    session.out.say(&format!("{} of {} open", open().count(), checklist.items.len()));
     Ok(())
 }
 
 /// The state of what is still to be done.
 const OPEN: &str = "open";
 
-fn show(entries: &[ChecklistItem], session: &mut Session<'_>) -> Result<(), Fault> {
-    match session.format {
-        Format::Json | Format::Yaml => {
-            print::document(session.out, session.format, &json!({"items": entries, "next": Value::Null}))
-        }
-        Format::Name => {
-            let open = entries.iter().filter(|entry| entry.state == OPEN);
-            open.map(|entry| entry.step.as_str()).try_for_each(|step| session.out.line(step))
-        }
-        Format::Table => {
-            let head = page::CHECKLIST.map(str::to_owned).to_vec();
-            let rows = entries.iter().map(page::checklist).collect();
-            session.out.data(grid(Some(head), rows).as_bytes())
-        }
+fn entries(entries: &[ChecklistItem]) -> String {
+    let head = page::CHECKLIST.map(str::to_owned).to_vec();
+    grid(Some(head), entries.iter().map(page::checklist).collect())
+}
+
+/// The steps for a credential of this kind, and what the next one asks for.
+fn playbook(steps: &[PlaybookStep]) -> String {
+    if steps.is_empty() {
+        return String::new();
     }
+    let rows = steps.iter().map(|step| {
+        let mark = if step.next { "next" } else { "" };
+        vec![step.item.step.clone(), step.item.state.clone(), step.item.title.clone(), mark.to_owned()]
+    });
+    let head = ["PLAYBOOK", "STATE", "", ""].map(str::to_owned).to_vec();
+    let mut text = format!("\n{}", grid(Some(head), rows.collect()));
+    if let Some(next) = steps.iter().find(|step| step.next) {
+        text.push_str(&format!("\nNext: {}\n", plain(&next.what)));
+        text.extend(next.command.iter().map(|command| format!("  {}\n", plain(command))));
+    }
+    text
 }

@@ -4,6 +4,7 @@ mod act;
 mod calendar;
 mod checklist;
 mod counts;
+mod evidence;
 mod get;
 mod impact;
 mod list;
@@ -68,6 +69,8 @@ pub(crate) enum RotationCommand {
         /// Its id, or a secret that is part of it
         rotation: String,
     },
+    /// Print what was planned, measured, changed and proven, as one document
+    Evidence(evidence::EvidenceArgs),
     /// Print the due dates as a calendar (iCalendar), to be put where calendars are read from
     Calendar(calendar::CalendarArgs),
 }
@@ -87,6 +90,7 @@ pub(super) async fn run(command: RotationCommand, session: &mut Session<'_>) -> 
         RotationCommand::Abandon(args) => act::abandon(args, session).await,
         RotationCommand::Attest(args) => checklist::attest(args, session).await,
         RotationCommand::Checklist { rotation } => checklist::list(&rotation, session).await,
+        RotationCommand::Evidence(args) => evidence::run(args, session).await,
         RotationCommand::Calendar(args) => calendar::run(args, session).await,
     }
 }

@@ -175,13 +175,34 @@ async fn steps_are_vouched_for_and_taken_back() {
     let seen =
         run(&["rotation", "attest", "rot_1", "notify", "--remove"], "", false, &[(200, sample::document())]).await;
     assert_eq!((seen.code, seen.asked[0].0.as_str()), (0, "DELETE /v1/rotations/rot_1/attest/notify"));
-    let seen = run(&["rotation", "checklist", "rot_1", "-o", "name"], "", false, &[(200, sample::document())]).await;
+    assert!(seen.stdout.starts_with("STEP "), "{}", seen.stdout);
+}
+
+#[tokio::test]
+async fn a_checklist_ends_with_what_comes_next() {
+    let item = sample::document()["checklist"].clone();
+    let mut step = item[1].clone();
+    let more = json!({"what": "Name the new secret where the old one was named.", "outside": true, "next": true,
+                      "command": "keyroll rotation attest rot_1 update_documentation --note TEXT"});
+    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let document = json!({"items": item, "playbook": [step], "attestable": ["update_documentation"]});
+    let told = || [(200, document.clone())];
+    let seen = run(&["rotation", "checklist", "rot_1", "-o", "name"], "", false, &told()).await;
     assert_eq!((seen.code, seen.stdout.as_str()), (0, "update_documentation\n"));
-    let seen = run(&["rotation", "checklist", "rot_1"], "", false, &[(200, sample::document())]).await;
+    let seen = run(&["rotation", "checklist", "rot_1", "-o", "json"], "", false, &told()).await;
+    assert_eq!(serde_json::from_str::<Value>(&seen.stdout).unwrap(), document);
+    let seen = run(&["rotation", "checklist", "rot_1"], "", false, &told()).await;
+    assert!(seen.stderr.contains("1 of 2 open"), "{}", seen.stderr);
     insta::assert_snapshot!(seen.stdout, @r"
     STEP                  STATE     BY         AT                    DETAIL
     create_incoming       evidence  token:ops  2026-11-26T12:00:00Z  secret/stripe_api_key_v2
     update_documentation  open      -          -                     Update the documentation
+
+    PLAYBOOK              STATE
+    update_documentation  open   Update the documentation  next
+
+    Next: Name the new secret where the old one was named.
+      keyroll rotation attest rot_1 update_documentation --note TEXT
     ");
 }
 

@@ -16,6 +16,7 @@ mod channel;
 mod offer;
 mod successor;
 mod take;
+mod trial;
 
 use model::time::Timestamp;
 use model::usage::{Drained, OUTCOMES, TallyKey};
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use offer::{Holdings, Offer, Offering};
 pub(super) use successor::Program;
 pub(super) use take::{Follower, TakeOver, TakeOverError};
+use trial::TrialCount;
 
 /// Which way of handing over both sides have to speak.
 const PROTOCOL: u32 = 1;
@@ -54,6 +56,8 @@ enum Message {
     Yours,
     /// What it has counted since.
     Counts { rows: Vec<Count> },
+    /// What it has counted in rotations since.
+    Trials { rows: Vec<TrialCount> },
     /// These will be written.
     Counted,
     /// There will be no more.

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::channel::{Channel, Door};
-use super::{BATCH, Count, DOOR, Message, PROTOCOL};
+use super::{BATCH, Count, DOOR, Message, PROTOCOL, TrialCount};
 use crate::process::{Given, Notifier};
 
 /// How long whoever knocked may take to say what it wants.
@@ -239,7 +239,7 @@ impl Side {
         self.offer.holdings = None;
         loop {
             let last = !matches!(drained.recv_timeout(PACE), Err(RecvTimeoutError::Timeout));
-            if let Err(error) = self.pass_on(channel) {
+            if let Err(error) = self.pass_on(channel).and_then(|()| self.pass_on_trials(channel)) {
                 tracing::warn!(%error, "the other process is gone; this one writes its last counts by itself");
                 self.take_back();
                 break;
@@ -260,11 +260,29 @@ impl Side {
             if count == 0 {
                 return Ok(());
             }
-            channel.send(&Message::Counts { rows }, &[])?;
-            match channel.receive(Some(KNOCK))? {
-                Some((Message::Counted, _)) => pending.settle(count),
-                _ => return Err(io::ErrorKind::UnexpectedEof.into()),
+            tell(channel, &Message::Counts { rows })?;
+            pending.settle(count);
+        }
+    }
+
+    fn pass_on_trials(&self, channel: &Channel) -> io::Result<()> {
+        let rows = self.offer.counts.take_trials();
+        for (at, batch) in rows.chunks(BATCH).enumerate() {
+            let told = tell(channel, &Message::Trials { rows: batch.iter().map(TrialCount::new).collect() });
+            if told.is_err() {
+                self.offer.counts.add_trials(rows.iter().skip(at.saturating_mul(BATCH)).cloned());
+                return told;
             }
         }
+        Ok(())
+    }
+}
+
+/// Tells counts, and waits until they are in the other one's hands.
+fn tell(channel: &Channel, message: &Message) -> io::Result<()> {
+    channel.send(message, &[])?;
+    match channel.receive(Some(KNOCK))? {
+        Some((Message::Counted, _)) => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::Counts;
 
 use super::channel::Channel;
-use super::{Count, DOOR, Message, PROTOCOL};
+use super::{Count, DOOR, Message, PROTOCOL, TrialCount};
 use crate::process::Given;
 
 /// How long the running process may take for one step; it finishes the change that it is about to make.
@@ -116,19 +116,16 @@ impl Follower {
 
 fn follow(channel: &Channel, counts: &Counts, closed: &Mutex<bool>) {
     while let Ok(Some((message, _))) = channel.receive(None) {
+        let closed = closed.lock().unwrap_or_else(PoisonError::into_inner);
         match message {
-            Message::Counts { rows } => {
-                let closed = closed.lock().unwrap_or_else(PoisonError::into_inner);
-                if *closed {
-                    return;
-                }
-                counts.add(rows.into_iter().filter_map(Count::read));
-                if channel.send(&Message::Counted, &[]).is_err() {
-                    return;
-                }
-            }
+            Message::Counts { .. } | Message::Trials { .. } if *closed => return,
+            Message::Counts { rows } => counts.add(rows.into_iter().filter_map(Count::read)),
+            Message::Trials { rows } => counts.add_trials(rows.into_iter().filter_map(TrialCount::read)),
             Message::Done => return tracing::info!("the process before has ended"),
             _ => return,
+        }
+        if channel.send(&Message::Counted, &[]).is_err() {
+            return;
         }
     }
 }

@@ -145,6 +145,13 @@ fn a_good_value_takes_the_place_and_a_wrong_one_goes_back_by_itself() {
     assert_eq!(house.carried(), ["Bearer sk_live_two"; 2]);
     house.keyroll("secret delete stripe_api_key --yes", "").expect(0);
     assert_eq!(house.rotation("stripe_api_key")["state"], "completed");
+    let evidence = house.keyroll("rotation evidence stripe_api_key", "").expect(0).stdout;
+    assert!(evidence.contains("stripe_api_key is replaced by stripe_api_key_v2"), "{evidence}");
+    assert!(!evidence.contains("sk_live"), "{evidence}");
+    let open = house.keyroll("rotation checklist stripe_api_key -o name", "").expect(0).stdout;
+    assert!(!open.contains("delete_outgoing") && open.contains("update_documentation"), "{open}");
+    let attest = "rotation attest stripe_api_key_v2 update_documentation --note 'page 12'";
+    assert!(house.keyroll(attest, "").expect(3).stderr.contains("no rotation of it is under way"));
 
     house.under_traffic(|| {
         let start = "rotation start stripe_api_key_v2 --value-stdin --canary 50%,100% --canary-step 2s --advance automatic --wait";

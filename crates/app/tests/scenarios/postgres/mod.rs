@@ -8,6 +8,7 @@ mod cluster;
 mod crash;
 #[path = "../doctor.rs"]
 mod doctor;
+mod fleet;
 #[path = "../flip.rs"]
 mod flip;
 #[path = "../leak.rs"]
@@ -19,6 +20,8 @@ mod relocate;
 mod seals;
 #[path = "../steered.rs"]
 mod steered;
+#[path = "../steps/mod.rs"]
+mod steps;
 #[path = "../take_over.rs"]
 mod take_over;
 mod tamper;
@@ -56,6 +59,13 @@ fn tamperable() -> (TestNode, seals::Tamper) {
         drop(database.psql(&format!("SET session_replication_role = replica; {sql}")).unwrap());
     };
     (node, Box::new(change))
+}
+
+/// How a node is started, and the way to read its database without it.
+fn inspected() -> (NodeOptions, steps::Inspect) {
+    let database = database();
+    let read = |_: &TestNode, sql: &str| database.psql(sql).unwrap().lines().map(str::to_owned).collect();
+    (NodeOptions::new(KEYROLL).arg("--database").arg(database.url()), Box::new(read))
 }
 
 fn start() -> TestNode {

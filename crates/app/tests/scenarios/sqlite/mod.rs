@@ -15,6 +15,8 @@ mod process;
 mod seals;
 #[path = "../steered.rs"]
 mod steered;
+#[path = "../steps/mod.rs"]
+mod steps;
 #[path = "../take_over.rs"]
 mod take_over;
 mod tamper;
@@ -37,6 +39,11 @@ fn options() -> NodeOptions {
 /// A node, and the way to change its database behind its back.
 fn tamperable() -> (TestNode, seals::Tamper) {
     (start(), Box::new(tamper::change))
+}
+
+/// How a node is started, and the way to read its database without it.
+fn inspected() -> (NodeOptions, steps::Inspect) {
+    (options(), Box::new(tamper::read))
 }
 
 fn start() -> TestNode {

@@ -55,6 +55,13 @@ fn database(node: &TestNode) -> Connection {
     connection
 }
 
+/// The rows of a query that answers one text in each.
+pub(super) fn read(node: &TestNode, sql: &str) -> Vec<String> {
+    let connection = database(node);
+    let mut query = connection.prepare(sql).unwrap();
+    query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
 /// Changes the file as somebody can who takes the database's own guards away and puts them back afterwards.
 pub(super) fn change(node: &TestNode, sql: &str) {
     let connection = database(node);

@@ -54,7 +54,7 @@ pub(super) async fn take(
     let look = Look::take(control, &tx, id, call.now).await?;
     let rotation = &look.logged.rotation;
     call.permit(rights::of_rotation(&tx, rotation).await?)?;
-    let found = act(rotation, &action, call.actor(), environment.as_ref(), &look.evidence, call.now);
+    let found = act(rotation, &action, call.actor(), environment.as_ref(), &look.evidence, look.now);
     match found.map_err(|refused| not_possible(id, refused))? {
         Answer::Already => answer(StatusCode::OK, &view::item(&look)),
         Answer::Do(step) => {
@@ -88,18 +88,18 @@ async fn carry_out(
     let mut rotation = look.logged.rotation.clone();
     let specs = &look.facts.specs;
     match step {
-        Step::Record(event) => tx.log_rotation(&mut rotation, [event], call.now).await?,
+        Step::Record(event) => tx.log_rotation(&mut rotation, [event], look.now).await?,
         Step::Promote(healthy) => {
             let stage = rotation.stage().ok_or_else(|| Refusal::internal("a promotion of no environment"))?;
             let environment = stage.environment.clone();
             let routes = promotion(&rotation, &environment, specs);
             admit(control, call, tx, specs, &routes).await?;
-            tx.promote_rotation(&mut rotation, &environment, healthy, &routes, call.now).await?;
+            tx.promote_rotation(&mut rotation, &environment, healthy, &routes, look.now).await?;
         }
         Step::RollBack(why) => {
             let routes = way_back(&rotation, specs);
             admit(control, call, tx, specs, &routes).await?;
-            tx.roll_back_rotation(&mut rotation, why, &routes, call.now).await?;
+            tx.roll_back_rotation(&mut rotation, why, &routes, look.now).await?;
         }
         // No action comes to these: they follow from evidence alone.
         Step::Rest(_) | Step::Probe | Step::Withdraw(..) | Step::Delete(_) => {

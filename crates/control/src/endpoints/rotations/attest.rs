@@ -62,7 +62,7 @@ pub(super) async fn attest(
         return answer(StatusCode::OK, &view::item(&look));
     }
     let event = Event::Attested { step: body.step, note: body.note, link: body.link, not_applicable };
-    tx.log_rotation(&mut rotation, [event], call.now).await?;
+    tx.log_rotation(&mut rotation, [event], look.now).await?;
     act::conclude(&control, &call, &permit, tx, rotation, look.logged).await
 }
 

@@ -59,6 +59,7 @@ pub(super) async fn read(
         Incoming::Existing(secret) => {
             members.finish()?;
             demand_unused(tx, &secret.name).await?;
+            demand_apart(&outgoing.name, &secret.name, &specs)?;
             (*secret, false, Vec::new())
         }
         Incoming::New(create) => {
@@ -108,6 +109,18 @@ async fn demand_unused(tx: &ReadTx, incoming: &SecretName) -> Result<(), Refusal
     let mut refusal = Refusal::conflict("secret-in-rotation", "The secret is part of a rotation", detail);
     refusal.problem.rotation = Some(other.id.clone());
     Err(refusal)
+}
+
+/// Refuses an existing secret that stands beside the outgoing one: a roll back goes by name, and could not tell its own
+/// mentions from those that were there before.
+fn demand_apart(outgoing: &SecretName, incoming: &SecretName, specs: &[RouteSpec]) -> Result<(), Refusal> {
+    let at = |secret: &SecretName| mentions_of(secret, specs).into_iter();
+    let beside = at(incoming)
+        .find(|own| at(outgoing).any(|other| other.route == own.route && other.environment == own.environment));
+    let Some(Mention { route, field, .. }) = beside else { return Ok(()) };
+    let detail =
+        format!("{incoming} is named beside {outgoing} in the route {route} ({field}): rotate to a secret of its own");
+    Err(Refusal::member("/incoming/name", "incoming-named-beside-outgoing", detail))
 }
 
 /// The plan with all its members decided; what is wrong with it is noted.

@@ -49,6 +49,7 @@ pub(in crate::endpoints) async fn being_replaced(
 pub(in crate::endpoints) struct Release {
     rotation: Rotation,
     unused: Unused,
+    now: Timestamp,
 }
 
 /// Whether rotations let the secret be deleted. With a [`Release`], it is proven unused, and neither its last use nor its last
@@ -73,7 +74,7 @@ pub(in crate::endpoints) async fn release(
     let Some(logged) = tx.rotation(&last.id).await? else { return Ok(None) };
     let look = Look::of(control, tx, logged, now).await?;
     match deletable(&look.logged.rotation, &look.evidence) {
-        Ok(unused) => Ok(Some(Release { rotation: look.logged.rotation, unused })),
+        Ok(unused) => Ok(Some(Release { rotation: look.logged.rotation, unused, now: look.now })),
         // Then it is refused with the places.
         Err(_) if !look.evidence.outgoing_at.is_empty() => Ok(None),
         Err(next) => {
@@ -95,9 +96,8 @@ impl Release {
         self,
         tx: &mut WriteTx,
         mut event: model::audit::Event,
-        now: Timestamp,
     ) -> Result<model::audit::Event, Refusal> {
-        let Self { mut rotation, unused } = self;
+        let Self { mut rotation, unused, now } = self;
         let lines = [Event::Deleted { unused: Some(unused) }, Event::Completed];
         tx.log_rotation(&mut rotation, lines, now).await?;
         event.epoch = Some(rotation.version);

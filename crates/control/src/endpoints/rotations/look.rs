@@ -1,8 +1,8 @@
 //! One look at a rotation: what its log says, what is stored beside it, and what follows from both.
 
-use model::rotation::{Evidence, Facts, House, Item, Present, Rotation, Step, Summary, checklist, decide};
+use model::rotation::{Evidence, Facts, Fleet, House, Item, Present, Rotation, Step, Summary, checklist, decide};
 use model::time::{Span, Timestamp};
-use store::{Logged, Page, ReadTx, RotationFilter};
+use store::{Detail, Logged, Page, ReadTx, RotationFilter};
 
 use crate::refusal::Refusal;
 use crate::state::Control;
@@ -24,6 +24,8 @@ pub(super) struct Look {
     pub(super) step: Step,
     /// For the checklist and the playbook.
     pub(super) present: Present,
+    /// The moment that it was decided for; whatever is written about the rotation carries this one.
+    pub(super) now: Timestamp,
 }
 
 impl Look {
@@ -35,14 +37,16 @@ impl Look {
 
     /// Of one that is read already.
     pub(super) async fn of(control: &Control, tx: &ReadTx, logged: Logged, now: Timestamp) -> Result<Self, Refusal> {
+        let fleet = tx.fleet().await?;
+        let now = moment(control, &fleet, now);
         let rotation = &logged.rotation;
-        let facts = tx.rotation_facts(rotation, now.minus(LATELY)).await?;
+        let facts = tx.rotation_facts(rotation, now.minus(LATELY), Detail::ByRoute).await?;
         let probing = rotation.probing_since.is_some_and(|since| now < since.plus(PROBING));
-        let evidence = Evidence::gather(rotation, &facts, &house(control, tx, now).await?, probing, now);
+        let evidence = Evidence::gather(rotation, &facts, &house(control, fleet, now), probing, now);
         let step = decide(rotation, &evidence, now);
         let later = later(tx, rotation).await?;
         let present = Present::gather(rotation, &facts, &evidence, &tx.environments().await?, &later);
-        Ok(Self { logged, facts, evidence, step, present })
+        Ok(Self { logged, facts, evidence, step, present, now })
     }
 
     /// The checklist as it stands.
@@ -57,14 +61,20 @@ async fn later(tx: &ReadTx, rotation: &Rotation) -> Result<Vec<Summary>, Refusal
     Ok(tx.rotations(&filter, &Page { limit: 100, cursor: None }).await?.items)
 }
 
+/// The moment by which the rotation is decided and written down. Not simply that of the request: an operator's word at a
+/// node whose date was set forward would otherwise carry the rotation along, and its soak would be over.
+pub(super) fn moment(control: &Control, fleet: &Fleet, asked: Timestamp) -> Timestamp {
+    fleet.moment(control.rotation_clock.now().min(asked))
+}
+
 /// What holds for all rotations, now.
-async fn house(control: &Control, tx: &ReadTx, now: Timestamp) -> Result<House, Refusal> {
+fn house(control: &Control, fleet: Fleet, now: Timestamp) -> House {
     let policy = &control.policy.rotations;
     let opens_at = || policy.windows.opens_at(now).unwrap_or(Timestamp::from_millis(NEVER));
-    Ok(House {
-        fleet: tx.fleet().await?,
+    House {
+        fleet,
         window_opens_at: (!policy.windows.is_open(now)).then(opens_at),
         gap: policy.gap,
         allow_private: control.policy.allow_private.clone(),
-    })
+    }
 }

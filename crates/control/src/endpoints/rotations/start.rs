@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use store::NewRotation;
 
 use super::draft::{self, LEAST};
-use super::look::Look;
+use super::look::{self, Look};
 use super::{act, impact, view};
 use crate::call::{Call, answer, created};
 use crate::endpoints::{routes, secrets};
@@ -60,12 +60,13 @@ pub(super) async fn start(State(control): State<Arc<Control>>, call: Call) -> Re
         plan: draft.plan,
     };
     let event = Event::Planned(Box::new(planned));
+    let now = look::moment(&control, &tx.fleet().await?, call.now);
     let mut salt = [0; 8];
     control.entropy.fill(&mut salt);
     let new = NewRotation {
         id: control.new_id("rot"),
         salt: u64::from_be_bytes(salt),
-        first: Entry { number: 1, at: call.now, actor: call.actor().to_owned(), event: event.clone() },
+        first: Entry { number: 1, at: now, actor: call.actor().to_owned(), event: event.clone() },
     };
     let rotation = tx.insert_rotation(&new).await?;
     let audit = call.event(&permit, "rotation.planned", act::subject(&new.id));

@@ -44,6 +44,6 @@ pub(super) async fn unattest(
     if !rotation.attested.contains_key(&step) {
         return answer(StatusCode::OK, &view::item(&look));
     }
-    tx.log_rotation(&mut rotation, [Event::AttestationRemoved { step }], call.now).await?;
+    tx.log_rotation(&mut rotation, [Event::AttestationRemoved { step }], look.now).await?;
     act::conclude(&control, &call, &permit, tx, rotation, look.logged).await
 }

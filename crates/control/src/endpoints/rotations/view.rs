@@ -159,15 +159,15 @@ fn template(change: &Change, done: bool) -> RotationChange {
 
 /// One row for each place that takes part. What was counted at another upstream says nothing about this one.
 fn evidence(look: &Look) -> Vec<EvidenceItem> {
-    let since = &look.logged.rotation.counting_since;
+    let rotation = &look.logged.rotation;
     let of_place = |place: &model::rotation::Place| {
-        let since = since.get(&place.spot.environment);
+        let since = rotation.counting_since.get(&place.spot.environment);
         let mut counts = SignCounts::default();
         for row in &look.facts.counts {
             let is_here = row.route == place.spot.route
                 && row.environment == place.spot.environment
                 && row.upstream == place.upstream;
-            if is_here && since.is_some_and(|since| row.at >= *since) {
+            if is_here && rotation.counts(&row.environment, row.at) {
                 wire::count(&mut counts, &row.counted.counts);
             }
         }

@@ -27,6 +27,10 @@ pub(super) fn needs(before: Option<&RouteSpec>, after: Option<&RouteSpec>, world
             continue;
         }
         needs.push(need_of_secret(&reference.secret, world));
+        // A canary, a shield and a probe send the other secret of a rotation to wherever the route leads, and a promotion
+        // writes its name there: whoever may not use it may not lead it elsewhere either.
+        let beside = world.beside.get(&reference.secret).into_iter().flatten();
+        needs.extend(beside.map(|other| need_of_secret(other, world)));
     }
     needs
 }

@@ -1,6 +1,6 @@
 //! The rules that a route is held against: what its secrets allow, and whether their values may stand where they are put.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::name::{EnvironmentName, SecretName, nearest};
@@ -18,6 +18,8 @@ pub(in crate::endpoints) struct World {
     pub(in crate::endpoints) known: Known,
     /// The secrets that are named and active, opened.
     pub(in crate::endpoints) secrets: HashMap<SecretName, Arc<Opened>>,
+    /// The secrets that stand beside a named one in a live rotation: where the route leads, they are sent as well.
+    pub(super) beside: BTreeMap<SecretName, BTreeSet<SecretName>>,
 }
 
 /// Reads what the rules need to know about these routes.
@@ -34,7 +36,13 @@ pub(in crate::endpoints) async fn world<'a>(
     let named: BTreeSet<SecretName> =
         specs.into_iter().flat_map(references).map(|reference| reference.secret).collect();
     let mut secrets = HashMap::new();
+    let mut beside = BTreeMap::new();
     for name in named {
+        let partners = partners(tx, &name).await?;
+        for partner in &partners {
+            known.secrets.extend(tx.secret(partner.as_str()).await?.map(|row| (partner.clone(), row.secret)));
+        }
+        beside.insert(name.clone(), partners);
         match tx.sealed_secret(name.as_str()).await? {
             Some(found) => {
                 known.secrets.insert(name.clone(), found.secret.clone());
@@ -43,7 +51,14 @@ pub(in crate::endpoints) async fn world<'a>(
             None => known.secret_names.extend(meant(tx, name.as_str()).await?),
         }
     }
-    Ok(World { known, secrets })
+    Ok(World { known, secrets, beside })
+}
+
+/// The other secrets of the live rotations that the secret is a part of, as long as both may be sent.
+async fn partners(tx: &ReadTx, name: &SecretName) -> Result<BTreeSet<SecretName>, Refusal> {
+    let live = tx.live_rotations_with(name.as_str()).await?;
+    let both = live.into_iter().filter(|one| one.state != "withdrawn").flat_map(|one| [one.outgoing, one.incoming]);
+    Ok(both.filter(|other| other != name).collect())
 }
 
 /// The active secret that was probably meant by a name.

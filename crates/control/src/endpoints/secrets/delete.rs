@@ -60,7 +60,7 @@ pub(super) async fn delete(
     let event = event.before(view::record(&row.secret));
     let event = event.after(json!({"state": "deleted", "forced": force, "reason": reason}));
     let event = match release {
-        Some(release) => release.note(&mut tx, event, call.now).await?,
+        Some(release) => release.note(&mut tx, event).await?,
         None => event,
     };
     call.commit(tx, event, StatusCode::NO_CONTENT, &()).await?;

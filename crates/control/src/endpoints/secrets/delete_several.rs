@@ -127,7 +127,7 @@ impl Several<'_> {
         let event = event.before(view::record(&row.secret));
         let event = event.after(json!({"state": "deleted", "forced": false, "reason": null}));
         let event = match release {
-            Some(release) => release.note(&mut tx, event, self.call.now).await?,
+            Some(release) => release.note(&mut tx, event).await?,
             None => event,
         };
         Ok((tx, event))

@@ -1,7 +1,9 @@
 //! The final soak, and what comes after there is no way back.
 
+use super::super::action::WORKS;
+use super::super::event::Reading;
 use super::super::event::{Event, Trouble};
-use super::super::evidence::Evidence;
+use super::super::evidence::{Evidence, Measured};
 use super::super::next::Next;
 use super::super::plan::Manner;
 use super::super::proof::{Converged, SoakElapsed, Unused};
@@ -25,6 +27,9 @@ pub(super) fn watching(rotation: &Rotation, evidence: &Evidence, now: Timestamp)
             return canary::quiet(rotation, evidence, now).unwrap_or_else(rest);
         }
     };
+    if let Some(measured) = evidence.measured.iter().find(|measured| leans_against(rotation, measured)) {
+        return Step::Rest(Next::leaning(rotation, &measured.upstream));
+    }
     match Converged::check(&evidence.fleet, rotation.cut_over_revision()) {
         Err(behind) => Step::Rest(Next::behind(&behind)),
         Ok(_)
@@ -35,6 +40,15 @@ pub(super) fn watching(rotation: &Rotation, evidence: &Evidence, now: Timestamp)
         }
         Ok(converged) => Step::Withdraw(soak, converged),
     }
+}
+
+/// Whether the few answers that there are rather speak against the incoming credential, and nothing has spoken for it
+/// since: a silence after refusals is no proof that it works.
+fn leans_against(rotation: &Rotation, measured: &Measured) -> bool {
+    let total = measured.total();
+    let probed = rotation.probe.filter(|last| last.reading == Reading::Alive).map(|last| last.at);
+    let spoken_for = probed >= measured.last_at || rotation.attested.contains_key(WORKS);
+    total.pairs > total.alive && !spoken_for
 }
 
 /// Whether the final soak has elapsed without any need of the outgoing credential in the places of the plan.

@@ -10,23 +10,8 @@ use super::health::{Health, health};
 use super::{MOST_REFUSED, MOST_UNCLEAR, Step};
 use crate::time::Timestamp;
 
-pub(super) fn planned(rotation: &Rotation, evidence: &Evidence) -> Step {
-    if let Some(step) = sibling(rotation, evidence) {
-        return step;
-    }
+pub(super) fn planned(evidence: &Evidence) -> Step {
     if evidence.probe.any() { Step::Probe } else { Step::Record(Event::ProbeSkipped) }
-}
-
-/// Waits for the rotation that has to go first.
-fn sibling(rotation: &Rotation, evidence: &Evidence) -> Option<Step> {
-    let first = rotation.plan.after.clone()?;
-    match evidence.sibling {
-        Some(Sibling::There) => None,
-        Some(Sibling::Under) => Some(Step::Rest(Next::sibling(&first))),
-        Some(Sibling::Ended) | None => {
-            Some(Step::Record(Event::NeedsOperator { why: Trouble::SiblingEnded { rotation: first } }))
-        }
-    }
 }
 
 pub(super) fn probing(probing: Probing, evidence: &Evidence, now: Timestamp) -> Step {
@@ -52,19 +37,36 @@ pub(super) fn waiting(rotation: &Rotation, waiting: &Waiting, evidence: &Evidenc
     if let Some(detail) = &evidence.incoming_unusable {
         return Step::Record(Event::NeedsOperator { why: Trouble::IncomingUnusable { detail: detail.clone() } });
     }
+    if let Some(first) = first_of(rotation, waiting)
+        && matches!(evidence.sibling, Some(Sibling::Ended) | None)
+    {
+        let why = Trouble::SiblingEnded { rotation: first.to_owned() };
+        return Step::Record(Event::NeedsOperator { why });
+    }
     match hindrance(rotation, waiting, evidence, now) {
         Some(wait) if wait == waiting.wait => Step::Rest(Next::waiting(&wait, environment)),
         Some(wait) => Step::Record(Event::Waiting(wait)),
         None => {
             let routes = evidence.places.iter().filter(|place| place.spot.environment == *environment);
             let routes = routes.filter(|place| place.names_outgoing);
+            let healthy = match health(rotation, environment, evidence, rotation.started_at) {
+                Health::Healthy(healthy) => Some(healthy),
+                _ => None,
+            };
             Step::Record(Event::StageBegan {
                 environment: environment.clone(),
                 weight: stage.canary.first().copied().unwrap_or(super::super::Weight::ALL),
                 routes: routes.map(|place| (place.spot.route.clone(), place.upstream.clone())).collect(),
+                healthy,
             })
         }
     }
+}
+
+/// The rotation that has to go first, unless an operator has said not to wait for it. It is asked about before each stage:
+/// it may have been there when this one began, and have been rolled back since.
+fn first_of<'a>(rotation: &'a Rotation, waiting: &Waiting) -> Option<&'a str> {
+    rotation.plan.after.as_deref().filter(|_| !waiting.released)
 }
 
 /// What stands before the stage; an operator's word moves what is the plan's or the house's, never what another rotation
@@ -72,6 +74,11 @@ pub(super) fn waiting(rotation: &Rotation, waiting: &Waiting, evidence: &Evidenc
 fn hindrance(rotation: &Rotation, waiting: &Waiting, evidence: &Evidence, now: Timestamp) -> Option<WaitFor> {
     let stage = rotation.plan.stages.get(waiting.stage)?;
     let environment = &stage.environment;
+    if let Some(first) = first_of(rotation, waiting)
+        && evidence.sibling != Some(Sibling::There)
+    {
+        return Some(WaitFor::Sibling { rotation: first.to_owned() });
+    }
     if !waiting.released {
         if stage.advance == Manner::Manual {
             return Some(WaitFor::Operator);

@@ -34,7 +34,7 @@ fn one(
     for entry in log {
         let mut begin = |weight| steps.push(Share { record: recorded(entry, audit), weight, counts: Vec::new() });
         match &entry.event {
-            Event::StageBegan { environment: own, weight, routes: part } if own == environment => {
+            Event::StageBegan { environment: own, weight, routes: part, .. } if own == environment => {
                 routes.clone_from(part);
                 begin(Some(*weight));
             }

@@ -19,7 +19,7 @@ pub fn said(event: &Event) -> String {
             format!("the incoming credential was {} in {}{beside}", read(*reading), count(incoming.count(), "place"))
         }
         Event::ProbeSkipped => "there is nothing to probe with".to_owned(),
-        Event::StageBegan { environment, weight, routes } => {
+        Event::StageBegan { environment, weight, routes, .. } => {
             let routes = count(routes.len(), "route");
             format!("{weight} of the traffic of {routes} in {environment} gets the incoming credential")
         }

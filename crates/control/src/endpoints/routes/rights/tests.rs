@@ -1,6 +1,6 @@
 //! Tables for what a change of a route needs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::route::Known;
 use model::secret::Secret;
@@ -27,6 +27,7 @@ fn world() -> World {
     };
     let secrets = [
         secret("open", json!(["staging"])),
+        secret("replaced", json!(["staging"])),
         secret("closed", json!(["staging", "production"])),
         secret("anywhere", json!(null)),
     ];
@@ -35,7 +36,9 @@ fn world() -> World {
         environments: vec![environment("staging", false), environment("production", true)],
         ..Known::default()
     };
-    World { known, secrets: HashMap::new() }
+    let name = |name: &str| -> SecretName { name.parse().unwrap() };
+    let beside = BTreeMap::from([(name("replaced"), BTreeSet::from([name("anywhere")]))]);
+    World { known, secrets: HashMap::new(), beside }
 }
 
 fn is_protected(before: Value, after: Value) -> bool {
@@ -154,4 +157,22 @@ fn the_right_to_use_a_secret_is_needed_where_it_is_named_anew() {
     for (what, before, after, protected) in table {
         assert_eq!(is_protected(before, after), protected, "{what}");
     }
+}
+
+#[test]
+fn where_a_rotation_sends_another_secret_that_one_is_needed_too() {
+    let led = |secret: &str, upstream: &str| {
+        let base = json!({"upstream": upstream, "inject": {"headers": {"A": format!("{{{{{secret}}}}}")}}});
+        route(base, json!({"staging": {}}))
+    };
+    for (secret, expected) in [("open", false), ("replaced", true)] {
+        let found = is_protected(led(secret, "https://a.example"), led(secret, "https://b.example"));
+        assert_eq!(found, expected, "{secret}");
+    }
+    let words = |text: &str| {
+        let mut spec = led("replaced", "https://a.example");
+        spec["description"] = json!(text);
+        spec
+    };
+    assert!(!is_protected(words("one"), words("other")), "where nothing counts differently, nothing is led elsewhere");
 }
