@@ -47,7 +47,7 @@ pub(super) fn watching(rotation: &Rotation, evidence: &Evidence, now: Timestamp)
 fn leans_against(rotation: &Rotation, measured: &Measured) -> bool {
     let total = measured.total();
     let probed = rotation.probe.filter(|last| last.reading == Reading::Alive).map(|last| last.at);
-    let spoken_for = probed >= measured.last_at || rotation.attested.contains_key(WORKS);
+    let spoken_for = probed.is_some_and(|at| Some(at) >= measured.last_at) || rotation.attested.contains_key(WORKS);
     total.pairs > total.alive && !spoken_for
 }
 
