@@ -113,7 +113,8 @@ pub(super) const STUCK: Story = Story {
         let Some(first) = seen.first() else { return };
         start(scene, seen, 1, "other", &json!({"environments": ["staging"], "after": first["id"]}));
         let stuck = |rotation: &&Value| rotation["state"] == "needs_operator";
-        if let Some(first) = seen.first().filter(stuck) {
+        let waits = seen.get(1).is_some_and(|second| second["state"] == "waiting");
+        if let Some(first) = seen.first().filter(stuck).filter(|_| waits) {
             steer(scene, first, "roll-back", &json!({"note": "the wrong key"}));
         }
         if let Some(second) = seen.get(1).filter(stuck) {
@@ -122,7 +123,7 @@ pub(super) const STUCK: Story = Story {
     },
     ends: &[
         ("rolled_back", "planned probe_skipped stage_began needs_operator rolled_back"),
-        ("abandoned", "planned needs_operator abandoned"),
+        ("abandoned", "planned probe_skipped waiting needs_operator abandoned"),
     ],
     named: [&["payments key", "payments other"], &["payments key", "payments other"]],
 };
