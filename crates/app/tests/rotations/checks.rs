@@ -98,7 +98,7 @@ impl Run<'_> {
         let shield = |route: &RouteSpec, name: &EnvironmentName| effective(route, name).is_none_or(|one| one.shield);
         let shielded = self.routes.iter().all(|route| route.environments.keys().all(|name| shield(route, name)));
         if good && by_itself && shielded {
-            let caused = matches!(why, Trouble::Rejected { .. } | Trouble::ProbedDead { .. });
+            let caused = matches!(why, Trouble::Rejected { .. } | Trouble::ProbedDead);
             assert!(!caused, "a good value was rolled back: {why:?}");
         }
         let now = self.named();

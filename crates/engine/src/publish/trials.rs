@@ -33,7 +33,8 @@ impl Trials {
         let mut touched = BTreeSet::new();
         for summary in changed {
             let before = self.live.remove(&summary.id);
-            let same = before.as_ref().is_some_and(|before| before.traffic == summary.traffic);
+            // One that has no part in any traffic yet changes nothing that is served.
+            let same = before.map_or_else(|| summary.traffic.is_empty(), |before| before.traffic == summary.traffic);
             if !same {
                 touched.extend([summary.outgoing.clone(), summary.incoming.clone()]);
             }

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use model::access::{Actor, Need, Permit, authorize};
 use model::audit::{Event as AuditEvent, Origin};
 use model::name::SecretName;
-use model::rotation::{Event, House, Repointed, Rotation, Step, Traffic, Trouble, promotion, way_back};
+use model::rotation::{Entry, Event, House, Repointed, Rotation, Step, Trouble, promotion, way_back};
 use model::route::references;
 use model::snapshot::{Opened, bind, opened};
-use serde_json::json;
 use store::{Lease, StoreError, WriteTx};
 
 use super::label::{Label, reach};
@@ -31,8 +30,7 @@ pub(super) async fn act(shared: &Shared, id: &str, house: &House, lease: &Lease)
     let Some(look) = Look::take(shared, &tx, id, house, false).await? else { return Ok(None) };
     let now = now(shared, house);
     let (mut rotation, facts, evidence, step) = look.into_parts();
-    let before = rotation.version;
-    match step {
+    let added = match step {
         // A probe has an effect outside: it begins elsewhere.
         Step::Rest(_) | Step::Probe => return Ok(None),
         Step::Record(event) => tx.log_rotation(&mut rotation, [event], now).await?,
@@ -42,52 +40,42 @@ pub(super) async fn act(shared: &Shared, id: &str, house: &House, lease: &Lease)
             match objection(shared, &tx, &rotation, &routes).await? {
                 Some(detail) => {
                     let why = Trouble::NotWritten { detail };
-                    tx.log_rotation(&mut rotation, [Event::NeedsOperator { why }], now).await?;
+                    tx.log_rotation(&mut rotation, [Event::NeedsOperator { why }], now).await?
                 }
                 None => tx.promote_rotation(&mut rotation, &environment, healthy, &routes, now).await?,
             }
         }
         Step::RollBack(why) => {
             let routes = way_back(&rotation, &facts.specs);
-            tx.roll_back_rotation(&mut rotation, why, &routes, now).await?;
+            tx.roll_back_rotation(&mut rotation, why, &routes, now).await?
         }
         Step::Withdraw(soak, converged) => {
             let revision = tx.next_revision();
             let withdrawn = Event::Withdrawn { soak, converged, remains_at: evidence.outgoing_at, revision };
-            tx.log_rotation(&mut rotation, [withdrawn], now).await?;
+            tx.log_rotation(&mut rotation, [withdrawn], now).await?
         }
         Step::Delete(unused) => {
             tx.delete_secret(rotation.outgoing.as_str(), now).await?;
             let events = [Event::Deleted { unused: Some(unused) }, Event::Completed];
-            tx.log_rotation(&mut rotation, events, now).await?;
+            tx.log_rotation(&mut rotation, events, now).await?
         }
-    }
-    commit(shared, tx, &rotation, before).await?;
+    };
+    commit(shared, tx, &rotation, &added).await?;
     Ok(Some(rotation.version))
 }
 
 /// Commits what was added to the log, with its audit event.
-pub(super) async fn commit(shared: &Shared, tx: WriteTx, rotation: &Rotation, before: i64) -> Result<(), StoreError> {
-    let logged = tx.rotation(&rotation.id).await?;
-    let lines = logged.map(|logged| logged.log).unwrap_or_default();
-    let added: Vec<_> = lines.into_iter().filter(|line| line.number > before).collect();
+pub(super) async fn commit(
+    shared: &Shared,
+    tx: WriteTx,
+    rotation: &Rotation,
+    added: &[Entry],
+) -> Result<(), StoreError> {
     let word = added.first().map_or("planned", |line| line.event.word());
-    let mut event = AuditEvent::done(
-        &permit()?,
-        &Origin::local(),
-        shared.options.clock.now(),
-        &format!("rotation.{word}"),
-        format!("rotation/{}", rotation.id),
-    );
-    let events: Vec<&Event> = added.iter().map(|line| &line.event).collect();
-    event = event.after(json!({
-        "outgoing": rotation.outgoing, "incoming": rotation.incoming, "state": rotation.word(),
-        "traffic": Traffic::of(rotation), "events": events,
-    }));
-    event.rotation_id = Some(rotation.id.clone());
-    event.epoch = Some(rotation.version);
+    let now = shared.options.clock.now();
+    let event = AuditEvent::done(&permit()?, &Origin::local(), now, &Rotation::action(added), rotation.subject());
     reach(shared.options.stop_at, Label::Before(word));
-    tx.commit(event).await?;
+    tx.commit(rotation.audited(event, added)).await?;
     reach(shared.options.stop_at, Label::After(word));
     tracing::info!(rotation = %rotation.id, event = word, state = rotation.word(), "a rotation took a step");
     Ok(())

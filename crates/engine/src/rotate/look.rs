@@ -1,31 +1,16 @@
 //! One look at a rotation: what is stored, and what follows from it.
 
 use model::rotation::{Evidence, Facts, House, Rotation, Step, decide};
-use model::time::{Span, Timestamp};
+use model::time::Timestamp;
 use store::{Detail, ReadTx, StoreError};
 
 use crate::Shared;
 
-/// A promotion of another rotation that is longer ago is no matter, whatever the least time between two is.
-const LATELY: Span = Span::from_days(1);
-
-/// When a window opens that never does: the end of all moments.
-const NEVER: i64 = i64::MAX;
-
 /// What holds for all rotations, now.
 pub(super) async fn house(shared: &Shared, tx: &ReadTx) -> Result<House, StoreError> {
-    let windows = &shared.options.rotations.windows;
-    let now = shared.options.rotation_clock.now();
-    Ok(House {
-        fleet: tx.fleet().await?,
-        window_opens_at: if windows.is_open(now) {
-            None
-        } else {
-            windows.opens_at(now).or(Some(Timestamp::from_millis(NEVER)))
-        },
-        gap: shared.options.rotations.gap,
-        allow_private: shared.options.allow_private.clone(),
-    })
+    let options = &shared.options;
+    let asked = options.rotation_clock.now();
+    Ok(House::new(tx.fleet().await?, &options.rotations, &options.allow_private, asked))
 }
 
 /// What one transaction has seen of a rotation.
@@ -63,7 +48,7 @@ impl Look {
         probe_under_way: bool,
     ) -> Result<Self, StoreError> {
         let now = now(shared, house);
-        let facts = tx.rotation_facts(&rotation, now.minus(LATELY), Detail::Summed).await?;
+        let facts = tx.rotation_facts(&rotation, house.lately(now), Detail::Summed).await?;
         let mut evidence = Evidence::gather(&rotation, &facts, house, probe_under_way, now);
         if evidence.incoming_unusable.is_none() && shared.standing.unusable_secrets().contains(&rotation.incoming) {
             evidence.incoming_unusable = Some("its stored row cannot be opened".to_owned());

@@ -1,7 +1,7 @@
 //! Trying credentials out in the course of a rotation: intent, effect, outcome.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::name::{EnvironmentName, SecretName};
@@ -50,29 +50,43 @@ pub(super) async fn begin(
     if step != Step::Probe {
         return Ok(());
     }
-    let before = rotation.version;
     let plan = plan(shared, &tx, &rotation, &facts).await?;
-    tx.log_rotation(&mut rotation, [Event::ProbeBegan], now(shared, house)).await?;
-    commit(shared, tx, &rotation, before).await?;
-    mark(under_way, id, true);
-    let (shared, id, under_way) = (Arc::clone(shared), id.to_owned(), Arc::clone(under_way));
+    let added = tx.log_rotation(&mut rotation, [Event::ProbeBegan], now(shared, house)).await?;
+    commit(shared, tx, &rotation, &added).await?;
+    let on_its_way = OnItsWay::new(under_way, id);
+    let (shared, id) = (Arc::clone(shared), id.to_owned());
     let (begun, clock) = (now(&shared, house), shared.options.rotation_clock.now());
     tokio::spawn(async move {
         let outcome = carry_out(&shared, plan).await;
         reach(shared.options.stop_at, Label::ProbeSent);
         let took = Span::between(clock, shared.options.rotation_clock.now());
         Outage::none("rotate").note(conclude(&shared, &id, rotation.version, outcome, begun.plus(took)).await);
-        mark(&under_way, &id, false);
+        drop(on_its_way);
     });
     Ok(())
 }
 
-fn mark(under_way: &UnderWay, id: &str, is: bool) {
-    let mut ids = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    if is {
-        ids.insert(id.to_owned());
-    } else {
-        ids.remove(id);
+/// A probe that is under way in this process, until it is dropped: also where it panics, so that it is tried again.
+struct OnItsWay {
+    under_way: UnderWay,
+    id: String,
+}
+
+impl OnItsWay {
+    fn new(under_way: &UnderWay, id: &str) -> Self {
+        let this = Self { under_way: Arc::clone(under_way), id: id.to_owned() };
+        this.ids().insert(this.id.clone());
+        this
+    }
+
+    fn ids(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.ids().remove(&self.id);
     }
 }
 
@@ -126,9 +140,8 @@ async fn conclude(shared: &Shared, id: &str, version: i64, outcome: Event, now: 
     if rotation.probing_since.is_none() || intent != Some(version) || !rotation.is_live() {
         return Ok(());
     }
-    let before = rotation.version;
-    tx.log_rotation(&mut rotation, [outcome], now).await?;
-    commit(shared, tx, &rotation, before).await
+    let added = tx.log_rotation(&mut rotation, [outcome], now).await?;
+    commit(shared, tx, &rotation, &added).await
 }
 
 async fn plan(shared: &Shared, tx: &ReadTx, rotation: &Rotation, facts: &Facts) -> Result<Plan, StoreError> {

@@ -118,15 +118,9 @@ pub enum Trouble {
         alive: u64,
     },
     /// A probe found the incoming credential refused.
-    ProbedDead {
-        /// What was tried.
-        tried: Vec<Tried>,
-    },
+    ProbedDead,
     /// Probes got no clear answer, however often.
-    ProbedUnclear {
-        /// What was tried last.
-        tried: Vec<Tried>,
-    },
+    ProbedUnclear,
     /// Both credentials are refused.
     BothDead,
     /// The rotation that has to go first has ended without getting there.

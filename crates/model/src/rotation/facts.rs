@@ -15,6 +15,7 @@ use super::verdict::Counts;
 use crate::name::{EnvironmentName, RouteName, SecretName};
 use crate::node::NodeState;
 use crate::route::{RouteSpec, effective, references};
+use crate::schedule::Policy;
 use crate::secret::{Kind, Secret, State as SecretState};
 use crate::snapshot::{Sign, TrialDrained};
 use crate::time::{Span, Timestamp};
@@ -96,6 +97,28 @@ pub struct House {
     pub gap: Span,
     /// Private networks that upstreams may be in.
     pub allow_private: Vec<IpNet>,
+}
+
+impl House {
+    /// What the settings come to at a moment. `asked` is what the node's own clock says.
+    #[must_use]
+    pub fn new(fleet: Fleet, policy: &Policy, allow_private: &[IpNet], asked: Timestamp) -> Self {
+        let now = fleet.moment(asked);
+        // A window that opens no more keeps rotations waiting until the end of all moments.
+        let opens_at = || policy.windows.opens_at(now).unwrap_or(Timestamp::from_millis(i64::MAX));
+        Self {
+            window_opens_at: (!policy.windows.is_open(now)).then(opens_at),
+            gap: policy.gap,
+            allow_private: allow_private.to_vec(),
+            fleet,
+        }
+    }
+
+    /// From when on a promotion of another rotation still matters.
+    #[must_use]
+    pub fn lately(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.gap)
+    }
 }
 
 /// Where the secret is named, disabled routes and idle bases included.

@@ -6,6 +6,7 @@
 //! what it says. The [proofs](Healthy) that a step needs are made by the checks in here and nowhere else.
 
 mod action;
+mod audited;
 mod checklist;
 mod counted;
 mod decide;

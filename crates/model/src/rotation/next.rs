@@ -168,8 +168,8 @@ impl Trouble {
                 "{upstream} refuses the incoming credential in {environment} where it takes the outgoing one: {pairs} times, \
                  against {alive} answers that took it"
             ),
-            Self::ProbedDead { tried } => format!("a probe found the incoming credential refused{}", places(tried)),
-            Self::ProbedUnclear { tried } => format!("probes get no clear answer{}", places(tried)),
+            Self::ProbedDead => "a probe found the incoming credential refused".to_owned(),
+            Self::ProbedUnclear => "probes get no clear answer".to_owned(),
             Self::BothDead => "probes find both credentials refused".to_owned(),
             Self::SiblingEnded { rotation } => {
                 format!("{rotation}, which has to go first, ended without getting there")
@@ -178,12 +178,4 @@ impl Trouble {
             Self::NotWritten { detail } => format!("the routes could not be re-pointed: {detail}"),
         }
     }
-}
-
-fn places(tried: &[super::event::Tried]) -> String {
-    if tried.is_empty() {
-        return String::new();
-    }
-    let places: Vec<String> = tried.iter().map(|tried| format!("{} ({})", tried.place, tried.detail)).collect();
-    format!(": {}", places.join(", "))
 }

@@ -9,7 +9,7 @@ use crate::transaction::WriteTx;
 
 impl WriteTx {
     /// Adds what happened to the log of a rotation, which is given as it was read in this transaction and brought up to
-    /// date.
+    /// date. The answer is the lines.
     ///
     /// # Errors
     /// As [`WriteTx::append_to_rotation`].
@@ -18,11 +18,12 @@ impl WriteTx {
         rotation: &mut Rotation,
         events: impl IntoIterator<Item = Event>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let actor = self.actor().to_owned();
         let line = |(number, event)| Entry { number, at: now, actor: actor.clone(), event };
         let lines: Vec<Entry> = (rotation.version.saturating_add(1)..).zip(events).map(line).collect();
-        self.append_to_rotation(rotation, &lines).await
+        self.append_to_rotation(rotation, &lines).await?;
+        Ok(lines)
     }
 
     /// Stores the routes of an environment as they name the incoming secret. The routes are held against the rules before.
@@ -36,7 +37,7 @@ impl WriteTx {
         healthy: Healthy,
         routes: &[Repointed],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let changes = self.repoint(routes, "rotation", now).await?;
         let (environment, revision) = (environment.clone(), self.next_revision());
         self.log_rotation(rotation, [Event::Promoted { environment, healthy, changes, revision }], now).await
@@ -52,7 +53,7 @@ impl WriteTx {
         why: Trouble,
         routes: &[Repointed],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let changes = self.repoint(routes, "rotation-roll-back", now).await?;
         self.log_rotation(rotation, [Event::RolledBack { why, changes }], now).await
     }

@@ -6,13 +6,9 @@ use api::rotation::ActionNote;
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::access::{Need, Permit};
-use model::audit::Event as AuditEvent;
 use model::name::EnvironmentName;
-use model::rotation::{
-    Action, Answer, Event, NotPossible, Repointed, Rotation, Step, Traffic, act, promotion, way_back,
-};
+use model::rotation::{Action, Answer, NotPossible, Repointed, Rotation, Step, act, promotion, way_back};
 use model::route::RouteSpec;
-use serde_json::json;
 use store::{Logged, WriteTx};
 
 use super::look::Look;
@@ -88,7 +84,7 @@ async fn carry_out(
     let mut rotation = look.logged.rotation.clone();
     let specs = &look.facts.specs;
     match step {
-        Step::Record(event) => tx.log_rotation(&mut rotation, [event], look.now).await?,
+        Step::Record(event) => drop(tx.log_rotation(&mut rotation, [event], look.now).await?),
         Step::Promote(healthy) => {
             let stage = rotation.stage().ok_or_else(|| Refusal::internal("a promotion of no environment"))?;
             let environment = stage.environment.clone();
@@ -134,29 +130,10 @@ pub(super) async fn conclude(
 ) -> Result<Response, Refusal> {
     let logged = tx.rotation(&rotation.id).await?;
     let logged = logged.ok_or_else(|| Refusal::internal("a rotation that was written is gone"))?;
-    let added: Vec<&Event> = logged.log.iter().skip(before.log.len()).map(|line| &line.event).collect();
-    let word = added.first().map_or("planned", |event| event.word());
-    let event = audited(call.event(permit, &format!("rotation.{word}"), subject(&rotation.id)), &rotation, &added);
+    let added = logged.log.get(before.log.len()..).unwrap_or_default();
+    let event = call.event(permit, &Rotation::action(added), rotation.subject());
+    let event = rotation.audited(event, added);
     let item = view::item(&Look::of(control, &tx, logged, call.now).await?);
     call.commit(tx, event, StatusCode::OK, &item).await?;
     answer(StatusCode::OK, &item)
-}
-
-/// How the audit names a rotation.
-pub(super) fn subject(id: &str) -> String {
-    format!("rotation/{id}")
-}
-
-/// The audit event of lines of the log: names, templates and counts, never a value.
-pub(super) fn audited(mut event: AuditEvent, rotation: &Rotation, added: &[&Event]) -> AuditEvent {
-    event = event.after(json!({
-        "outgoing": rotation.outgoing,
-        "incoming": rotation.incoming,
-        "state": rotation.word(),
-        "traffic": Traffic::of(rotation),
-        "events": added,
-    }));
-    event.rotation_id = Some(rotation.id.clone());
-    event.epoch = Some(rotation.version);
-    event
 }

@@ -7,14 +7,8 @@ use store::{Detail, Logged, Page, ReadTx, RotationFilter};
 use crate::refusal::Refusal;
 use crate::state::Control;
 
-/// A promotion of another rotation that is longer ago is no matter.
-const LATELY: Span = Span::from_days(1);
-
 /// A probe that began longer ago was lost.
 const PROBING: Span = Span::from_secs(60);
-
-/// When a window opens that never does.
-const NEVER: i64 = i64::MAX;
 
 /// What one transaction has seen of a rotation.
 pub(super) struct Look {
@@ -39,10 +33,11 @@ impl Look {
     pub(super) async fn of(control: &Control, tx: &ReadTx, logged: Logged, now: Timestamp) -> Result<Self, Refusal> {
         let fleet = tx.fleet().await?;
         let now = moment(control, &fleet, now);
+        let house = House::new(fleet, &control.policy.rotations, &control.policy.allow_private, now);
         let rotation = &logged.rotation;
-        let facts = tx.rotation_facts(rotation, now.minus(LATELY), Detail::ByRoute).await?;
+        let facts = tx.rotation_facts(rotation, house.lately(now), Detail::ByRoute).await?;
         let probing = rotation.probing_since.is_some_and(|since| now < since.plus(PROBING));
-        let evidence = Evidence::gather(rotation, &facts, &house(control, fleet, now), probing, now);
+        let evidence = Evidence::gather(rotation, &facts, &house, probing, now);
         let step = decide(rotation, &evidence, now);
         let later = later(tx, rotation).await?;
         let present = Present::gather(rotation, &facts, &evidence, &tx.environments().await?, &later);
@@ -65,16 +60,4 @@ async fn later(tx: &ReadTx, rotation: &Rotation) -> Result<Vec<Summary>, Refusal
 /// node whose date was set forward would otherwise carry the rotation along, and its soak would be over.
 pub(super) fn moment(control: &Control, fleet: &Fleet, asked: Timestamp) -> Timestamp {
     fleet.moment(control.rotation_clock.now().min(asked))
-}
-
-/// What holds for all rotations, now.
-fn house(control: &Control, fleet: Fleet, now: Timestamp) -> House {
-    let policy = &control.policy.rotations;
-    let opens_at = || policy.windows.opens_at(now).unwrap_or(Timestamp::from_millis(NEVER));
-    House {
-        fleet,
-        window_opens_at: (!policy.windows.is_open(now)).then(opens_at),
-        gap: policy.gap,
-        allow_private: control.policy.allow_private.clone(),
-    }
 }

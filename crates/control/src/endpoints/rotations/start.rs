@@ -7,13 +7,13 @@ use api::rotation::{RotationImpact, RotationItem, RotationStart};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use model::rotation::{Entry, Event, Planned};
+use model::rotation::{Entry, Event, Planned, Rotation};
 use serde_json::{Value, json};
 use store::NewRotation;
 
 use super::draft::{self, LEAST};
 use super::look::{self, Look};
-use super::{act, impact, view};
+use super::{impact, view};
 use crate::call::{Call, answer, created};
 use crate::endpoints::{routes, secrets};
 use crate::refusal::Refusal;
@@ -59,18 +59,18 @@ pub(super) async fn start(State(control): State<Arc<Control>>, call: Call) -> Re
         named_at: draft.named_at(),
         plan: draft.plan,
     };
-    let event = Event::Planned(Box::new(planned));
     let now = look::moment(&control, &tx.fleet().await?, call.now);
     let mut salt = [0; 8];
     control.entropy.fill(&mut salt);
     let new = NewRotation {
         id: control.new_id("rot"),
         salt: u64::from_be_bytes(salt),
-        first: Entry { number: 1, at: now, actor: call.actor().to_owned(), event: event.clone() },
+        first: Entry { number: 1, at: now, actor: call.actor().to_owned(), event: Event::Planned(Box::new(planned)) },
     };
     let rotation = tx.insert_rotation(&new).await?;
-    let audit = call.event(&permit, "rotation.planned", act::subject(&new.id));
-    let mut audit = act::audited(audit, &rotation, &[&event]);
+    let added = std::slice::from_ref(&new.first);
+    let audit = call.event(&permit, &Rotation::action(added), rotation.subject());
+    let mut audit = rotation.audited(audit, added);
     if let Value::Object(after) = &mut audit.after {
         let made = if draft.is_new { secrets::record(&draft.incoming) } else { Value::Null };
         after.insert("created_secret".to_owned(), json!(made));

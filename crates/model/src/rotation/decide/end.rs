@@ -1,8 +1,7 @@
 //! The final soak, and what comes after there is no way back.
 
 use super::super::action::WORKS;
-use super::super::event::Reading;
-use super::super::event::{Event, Trouble};
+use super::super::event::{Event, Reading, Trouble};
 use super::super::evidence::{Evidence, Measured};
 use super::super::next::Next;
 use super::super::plan::Manner;

@@ -19,10 +19,10 @@ pub(super) fn probing(probing: Probing, evidence: &Evidence, now: Timestamp) -> 
         return Step::Record(Event::ProbeSkipped);
     }
     if probing.refused >= MOST_REFUSED {
-        return Step::Record(Event::NeedsOperator { why: Trouble::ProbedDead { tried: Vec::new() } });
+        return Step::Record(Event::NeedsOperator { why: Trouble::ProbedDead });
     }
     if probing.unclear >= MOST_UNCLEAR {
-        return Step::Record(Event::NeedsOperator { why: Trouble::ProbedUnclear { tried: Vec::new() } });
+        return Step::Record(Event::NeedsOperator { why: Trouble::ProbedUnclear });
     }
     match probing.again_at {
         Some(at) if now < at => Step::Rest(Next::probe_again(at)),

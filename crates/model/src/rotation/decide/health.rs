@@ -102,6 +102,6 @@ pub(in crate::rotation) fn probed_dead(rotation: &Rotation) -> Option<Trouble> {
     let last = rotation.probe.filter(|last| last.reading == Reading::Dead && last.at >= *moved_at)?;
     Some(match last.outgoing {
         Some(Reading::Dead) => Trouble::BothDead,
-        _ => Trouble::ProbedDead { tried: Vec::new() },
+        _ => Trouble::ProbedDead,
     })
 }
