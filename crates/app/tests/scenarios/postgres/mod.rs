@@ -27,6 +27,8 @@ mod take_over;
 mod tamper;
 #[path = "../usage.rs"]
 mod usage;
+#[path = "../waits.rs"]
+mod waits;
 #[path = "../walk.rs"]
 mod walk;
 

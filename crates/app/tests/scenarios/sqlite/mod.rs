@@ -23,6 +23,8 @@ mod tamper;
 mod trace;
 #[path = "../usage.rs"]
 mod usage;
+#[path = "../waits.rs"]
+mod waits;
 #[path = "../walk.rs"]
 mod walk;
 
