@@ -27,8 +27,11 @@ impl Log {
             }
             // One that ends because its secret is deleted is told of in the audit of the secret.
             let words: Vec<&str> = lines.iter().map(|line| line["word"].as_str().unwrap()).collect();
-            if words.len() == events.len() + 2 && words.ends_with(&["deleted", "completed"]) {
-                events.extend([Event::Deleted { unused: None }, Event::Completed]);
+            // Words of operators about the checklist may follow.
+            if let Some(at) = words.windows(2).position(|pair| pair == ["deleted", "completed"])
+                && words.len() == events.len() + 2
+            {
+                events.splice(at..at, [Event::Deleted { unused: None }, Event::Completed]);
             }
             if told["history"].as_array().unwrap().len() != lines.len() || words.len() != events.len() {
                 // Something happened in between.

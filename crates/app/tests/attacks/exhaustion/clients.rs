@@ -102,8 +102,9 @@ fn clients_that_read_nothing_until_patience_ends() {
 fn slow_readers(count: usize, time: Duration) {
     let stage = Stage::start(Hostile::start(hostile::endless_body));
     let request = stage.request("GET", "/bad/x", "");
-    // A client may leave unread what the two sockets hold, and some 64 KiB for each stream.
-    let growth = 48 + count as u64 * 8 / 16 * 3;
+    // A client may leave unread what the two sockets hold. Beside that, each stream holds what its upstream's connection has
+    // read, up to 400 KiB, and a piece of as much that is on its way: less than 7/8 of a MiB. Nine streams for each two.
+    let growth = 48 + count as u64 / 2 * 9 * 7 / 8;
     stage.while_others_are_answered("slow readers", growth, || {
         let mut streams: Vec<TcpStream> = (0..count / 2).map(|_| stage.connect()).collect();
         for stream in &mut streams {

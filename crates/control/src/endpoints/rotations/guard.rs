@@ -7,6 +7,7 @@ use model::name::{EnvironmentName, SecretName};
 use model::rotation::{Event, Rotation, Summary, Unused, deletable};
 use model::route::{RouteSpec, references};
 use model::time::Timestamp;
+use serde_json::{Value, json};
 use store::{ReadTx, WriteTx};
 
 use super::look::Look;
@@ -99,7 +100,11 @@ impl Release {
     ) -> Result<model::audit::Event, Refusal> {
         let Self { mut rotation, unused, now } = self;
         let lines = [Event::Deleted { unused: Some(unused) }, Event::Completed];
-        tx.log_rotation(&mut rotation, lines, now).await?;
+        let added = tx.log_rotation(&mut rotation, lines, now).await?;
+        if let Value::Object(after) = &mut event.after {
+            let events: Vec<&Event> = added.iter().map(|line| &line.event).collect();
+            after.insert("rotation_events".to_owned(), json!(events));
+        }
         event.epoch = Some(rotation.version);
         event.rotation_id = Some(rotation.id);
         Ok(event)
